@@ -1,0 +1,110 @@
+"""Minibatches in compiled blocks: shuffled by (seed, epoch), spread evenly, padded and masked.
+
+An epoch over n rows is cut into blocks of ``steps`` minibatches of at most ``rows`` rows. Row counts of two minibatches of an
+epoch differ by at most one (a last batch of one row would make many estimators 0/0); padding rows have weight 0. Shapes are
+rounded to buckets so that data sets of similar size share compiled code:
+
+    n = 60 000, batch_size = 128  ->  10 blocks x 47 steps x 128 rows (each holds 127 or 128 real ones)
+
+Rows are gathered on the host, a block at a time, so memory-mapped arrays and streams take the same way as arrays in memory.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Shaped
+
+from lowerbound.data.dataset import Dataset
+
+_SHORTEST_BLOCK, _LONGEST_BLOCK = 32, 64
+
+
+class Plan(NamedTuple):
+    """Shape of an epoch: ``n_blocks`` compiled calls of ``steps`` minibatches of ``rows`` rows (padding included)."""
+
+    n_blocks: int
+    steps: int
+    rows: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of parameter updates in an epoch."""
+        return self.n_blocks * self.steps
+
+
+class Block(eqx.Module):
+    """Stored rows of ``steps`` minibatches, with weight 1 for real rows, 0 for padding, and their global row numbers."""
+
+    values: Shaped[Array | np.ndarray, "steps rows *event"]
+    observed: Bool[Array | np.ndarray, "steps rows *event"] | None
+    condition: Float[Array | np.ndarray, "steps rows condition"] | None
+    weight: Float[Array | np.ndarray, "steps rows"]
+    row: Int[Array | np.ndarray, "steps rows"]
+
+
+def bucket(n: int) -> int:
+    """The smallest number >= n with at most four significant bits: padding costs less than one eighth.
+
+    >>> [bucket(n) for n in (1, 8, 9, 17, 100, 1000)]
+    [1, 8, 9, 18, 104, 1024]
+    """
+    unit = 1 << max(0, n.bit_length() - 4)
+    return -(-n // unit) * unit
+
+
+def plan(n_rows: int, *, batch_size: int) -> Plan:
+    """The shape of an epoch over ``n_rows`` rows in minibatches of at most ``batch_size`` rows.
+
+    >>> plan(60_000, batch_size=128)
+    Plan(n_blocks=10, steps=47, rows=128)
+    >>> plan(50, batch_size=128)
+    Plan(n_blocks=1, steps=1, rows=52)
+    """
+    steps = -(-n_rows // batch_size)
+    if steps <= _LONGEST_BLOCK:
+        n_blocks, steps = 1, min(bucket(steps), n_rows)
+    else:
+        # Fewest steps in all: a little more of them than asked, never an empty one.
+        lengths = range(_LONGEST_BLOCK, _SHORTEST_BLOCK - 1, -1)
+        total, length = min((-(-steps // length) * length, -length) for length in lengths)
+        n_blocks, steps = total // -length, -length
+    return Plan(n_blocks, steps, min(bucket(-(-n_rows // (n_blocks * steps))), max(batch_size, 1)))
+
+
+def epoch_order(n_rows: int, *, seed: int, epoch: int) -> Int[np.ndarray, " n"]:
+    """The order of the rows in an epoch: a function of (seed, epoch) alone, so that a run can resume anywhere."""
+    return np.random.default_rng((seed, epoch)).permutation(n_rows)
+
+
+def blocks(dataset: Dataset, order: Int[np.ndarray, " n"], shape: Plan) -> Iterator[Block]:
+    """The blocks of one epoch, every row of ``order`` once, gathered when asked for.
+
+    Parameters
+    ----------
+    dataset
+        Where the rows come from.
+    order
+        Row numbers in the order of use.
+    shape
+        From :func:`plan` for ``len(order)`` rows.
+    """
+    n_batches = shape.steps_per_epoch
+    sizes = np.full(n_batches, len(order) // n_batches)
+    sizes[: len(order) % n_batches] += 1
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    place = np.arange(shape.rows)
+    real = place < sizes[:, None]
+    # Padding repeats the first row of the minibatch: a valid datum, of weight zero.
+    row = order[starts[:, None] + np.where(real, place, 0)]
+    for b in range(shape.n_blocks):
+        steps = slice(b * shape.steps, (b + 1) * shape.steps)
+        part = dataset.take(row[steps])
+        yield Block(
+            values=part.values,
+            observed=part.observed,
+            condition=part.condition,
+            weight=real[steps].astype(np.float32),
+            row=row[steps].astype(np.int32),
+        )

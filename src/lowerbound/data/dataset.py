@@ -1,0 +1,90 @@
+"""Dataset: rows that were checked once, stored small, with their holes, conditions and preprocessing.
+
+Arrays go in at the border (estimators, the command line); compiled functions only ever see blocks and chunks of a Dataset, in
+which every value is finite.
+"""
+
+import zlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Shaped, UInt32
+
+from lowerbound.data.preprocessing import Preprocessing
+from lowerbound.data.standardize import row_chunks
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """n rows ready for compiled functions.
+
+    Attributes
+    ----------
+    values
+        (n, \\*event) stored rows: float32 in model units, or uint8/bool as they came; finite.
+    preprocessing
+        How a stored row becomes a :class:`~lowerbound.data.datum.Datum`.
+    observed
+        (n, \\*event), True where a cell was observed; None where all were.
+    condition
+        (n, n_conditions) or None.
+    """
+
+    values: Shaped[np.ndarray, "n *event"]
+    preprocessing: Preprocessing
+    observed: Bool[np.ndarray, "n *event"] | None = None
+    condition: Float[np.ndarray, "n condition"] | None = None
+
+    def __post_init__(self) -> None:
+        for name, part in (("observed", self.observed), ("condition", self.condition)):
+            if part is not None and len(part) != len(self.values):
+                raise ValueError(
+                    f"{name} of Dataset must have one row per row of values = {len(self.values)}; got {len(part)}."
+                )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one row."""
+        return self.values.shape[1:]
+
+    def take(self, rows: Shaped[np.ndarray, "*shape"]) -> "Dataset":
+        """The dataset of the given rows, in the given order (an index array of any shape, or a boolean mask)."""
+        return replace(
+            self,
+            values=self.values[rows],
+            observed=None if self.observed is None else self.observed[rows],
+            condition=None if self.condition is None else self.condition[rows],
+        )
+
+    def row_hashes(self) -> UInt32[np.ndarray, " n"]:
+        """A 32-bit hash of each row's content.
+
+        A row's random numbers in evaluation come from ``fold_in(key, hash)``: they depend neither on the row's place nor on
+        its company, and equal rows get equal numbers. Rows are hashed as float32, so that 1, 1.0 and True agree.
+        """
+        hashes = np.zeros(len(self), np.uint32)
+        for part in (self.values, self.observed, self.condition):
+            if part is None:
+                continue
+            for rows in row_chunks(len(self), int(np.prod(part.shape[1:], dtype=int))):
+                chunk = np.ascontiguousarray(part[rows], np.float32) + np.float32(0)  # -0.0 becomes 0.0
+                hashes[rows] = [zlib.crc32(row, int(seed)) for row, seed in zip(chunk, hashes[rows], strict=True)]
+        return hashes
+
+
+def split_rows(n_rows: int, *, fraction: float, minimum_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Training and validation rows: sorted indices, chosen by ``seed`` alone.
+
+    Parameters
+    ----------
+    fraction
+        Share of the rows kept for validation, in [0, 1).
+    minimum_rows
+        Below this many rows nothing is kept.
+    """
+    held = int(round(fraction * n_rows)) if n_rows >= minimum_rows else 0
+    order = np.random.default_rng((seed, 0x5EED)).permutation(n_rows)
+    return np.sort(order[held:]), np.sort(order[:held])

@@ -1,0 +1,159 @@
+r"""Preprocessing: how a stored row becomes a datum, inside the compiled function, with a key of its own.
+
+Rows are stored small (uint8 grey levels and bools stay so) and cast a minibatch at a time. Four treatments of grey levels
+make their base measure explicit:
+
+===========  ===========================================  ============================================================
+treatment    y, for a stored cell g                       what a log-density of y means
+===========  ===========================================  ============================================================
+real         (g - shift) / scale                          a density on the user's reals
+dequantize   (g + u - shift) / scale,  u ~ U[0, 1)        a density on grey level plus noise; its mean over u is at most
+                                                          the log mass of the integer level (Theis et al. 2016)
+dynamic      1 with probability g / white                 a mass on {0, 1}, drawn afresh at every call
+threshold    1 where g > white / 2                        a mass on {0, 1}
+grey         g / white                                    a loss, not a likelihood (grey values scored as probabilities)
+===========  ===========================================  ============================================================
+
+``shift`` and ``scale`` are 0 and 1 for discrete data. Floats are standardized on the host, in float64, before they are stored
+as float32 (so that a column like 1.6e9 ± 100 keeps its digits); uint8 and bool are standardized here, after the cast.
+
+Reference: L. Theis, A. van den Oord, M. Bethge, "A note on the evaluation of generative models", ICLR 2016.
+"""
+
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
+
+from lowerbound.data.datum import Datum
+from lowerbound.data.standardize import measure, row_chunks
+
+Treatment = Literal["real", "dequantize", "dynamic", "threshold", "grey"]
+
+_MEASURES: dict[Treatment, str] = {
+    "real": "",
+    "dequantize": "after uniform dequantization of integer grey levels",
+    "dynamic": "of grey levels binarized by chance",
+    "threshold": "of grey levels binarized at half of white",
+    "grey": "grey values scored as probabilities: a loss, not a likelihood",
+}
+
+
+class Preprocessing(eqx.Module):
+    """The map from stored rows to datums, and back from model units to the user's.
+
+    Attributes
+    ----------
+    shift, scale
+        y = (x - shift) / scale per feature; NumPy float64, shape (\\*event).
+    white
+        The grey level of probability one (255 for uint8, else 1).
+    treatment
+        One of the rows of the table above.
+    """
+
+    shift: Shaped[Array | np.ndarray, "*event"]
+    scale: Shaped[Array | np.ndarray, "*event"]
+    white: float = eqx.field(static=True, default=1.0)
+    treatment: Treatment = eqx.field(static=True, default="real")
+
+    def __call__(
+        self,
+        values: Shaped[Array, "*event"],
+        observed: Bool[Array, "*event"] | None = None,
+        condition: Float[Array, " condition"] | None = None,
+        *,
+        key: PRNGKeyArray,
+    ) -> Datum:
+        """The datum of one stored row; ``key`` drives dequantization and dynamic binarization only."""
+        raw = values.astype(jnp.float32)
+        log_scale = jnp.log(self.scale)
+        match self.treatment:
+            case "real":
+                y = raw if jnp.issubdtype(values.dtype, jnp.floating) else (raw - self.shift) / self.scale
+            case "dequantize":
+                y = (raw + jax.random.uniform(key, raw.shape) - self.shift) / self.scale
+            case "dynamic":
+                y = (jax.random.uniform(key, raw.shape) * self.white < raw).astype(jnp.float32)
+            case "threshold":
+                y = (raw > 0.5 * self.white).astype(jnp.float32)
+            case "grey":
+                y = raw / self.white
+        if observed is not None:
+            y = jnp.where(observed, y, 0.0)
+            log_scale = jnp.where(observed, log_scale, 0.0)
+        return Datum(y, observed, condition, -jnp.sum(log_scale))
+
+    def store(self, values: Shaped[np.ndarray, "n *event"]) -> Shaped[np.ndarray, "n *event"]:
+        """Rows as they are kept in memory: uint8 and bool untouched, everything else standardized into float32."""
+        if values.dtype in (np.uint8, np.bool_):
+            return values
+        if self.treatment == "dequantize":
+            return values.astype(np.uint8)
+        stored = np.empty(values.shape, np.float32)
+        for rows in row_chunks(len(values), self.scale.size):
+            stored[rows] = (values[rows] - self.shift) / self.scale
+        return stored
+
+    def restore_mean(self, y: Float[np.ndarray, "n *event"]) -> Float[np.ndarray, "n *event"]:
+        """Means of the model in the user's units; the half that dequantization adds on average is taken off."""
+        half = 0.5 if self.treatment == "dequantize" else 0.0
+        return (y * self.scale + self.shift - half).astype(np.float32)
+
+    def restore_sample(self, y: Float[np.ndarray, "n *event"]) -> Float[np.ndarray, "n *event"]:
+        """Draws of the model in the user's units; dequantized draws fall back to their integer level."""
+        x = y * self.scale + self.shift
+        return (np.floor(x) if self.treatment == "dequantize" else x).astype(np.float32)
+
+    def to_model_units(self, x: Float[np.ndarray, "n *event"]) -> Float[np.ndarray, "n *event"]:
+        """The inverse of :meth:`restore_mean`."""
+        half = 0.5 if self.treatment == "dequantize" else 0.0
+        return ((x + half - self.shift) / self.scale).astype(np.float32)
+
+    @property
+    def measure(self) -> str:
+        """What the treatment does to the base measure, in words; empty where it does nothing."""
+        return _MEASURES[self.treatment]
+
+
+def fit_preprocessing(
+    values: Shaped[np.ndarray, "n *event"], *, treatment: Treatment, standardize: bool
+) -> tuple[Preprocessing, Bool[np.ndarray, "*event"]]:
+    """Preprocessing measured on training rows, and the mask of constant features (False everywhere if not measured).
+
+    Parameters
+    ----------
+    values
+        Finite training data, rows first.
+    treatment
+        See the module's table.
+    standardize
+        Whether to measure shift and scale; only "real" and "dequantize" have units that can be changed.
+    """
+    event = values.shape[1:]
+    white = 255.0 if values.dtype == np.uint8 else 1.0
+    if standardize and treatment in ("real", "dequantize"):
+        noise = treatment == "dequantize"
+        shift, scale, constant = measure(values, extra_variance=1 / 12 if noise else 0.0)
+        return Preprocessing(shift + 0.5 * noise, scale, white, treatment), constant
+    return Preprocessing(np.zeros(event), np.ones(event), white, treatment), np.zeros(event, np.bool_)
+
+
+def check_grey_levels(values: Shaped[np.ndarray, "n *event"], treatment: Treatment, *, white: float, owner: str) -> None:
+    """Raise one ValueError for cells that are no grey levels: integers 0 … 255 to dequantize, [0, white] to binarize."""
+    highest = 255 if treatment == "dequantize" else white
+    for rows in row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int))):
+        chunk = values[rows]
+        outside = (chunk < 0) | (chunk > highest)
+        if treatment == "dequantize" and chunk.dtype.kind == "f":
+            outside |= chunk != np.floor(chunk)
+        if outside.any():
+            cell = np.argwhere(outside)[0]
+            at = ", ".join(map(str, (cell[0] + rows.start, *cell[1:])))
+            kind = "integer grey levels 0 to 255 for dequantize=True" if treatment == "dequantize" else (
+                f"grey values in [0, {white:g}] to be binarized"
+            )
+            raise ValueError(f"X of {owner} must hold {kind}; got X[{at}] = {chunk[tuple(cell)]}. Rescale X, or change the option.")

@@ -1,0 +1,141 @@
+"""Autoencoder, the estimator: a deterministic code by least squares (model: ``lowerbound.models.autoencoder``)."""
+
+from typing import Any, ClassVar, Literal, Self
+
+import jax
+from jaxtyping import PRNGKeyArray
+from numpy.random import RandomState
+
+from lowerbound.data.dataset import Dataset
+from lowerbound.data.preprocessing import fit_preprocessing
+from lowerbound.estimators.base import LatentVariableEstimator, seed_of
+from lowerbound.estimators.checks import check_bool, check_choice, check_integer, check_rows, check_sizes
+from lowerbound.estimators.training import Training, check_training
+from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.fit.optimizer import Decay
+from lowerbound.likelihoods.gaussian import FixedScaleGaussian
+from lowerbound.likelihoods.likelihood import AbstractLikelihood
+from lowerbound.models.autoencoder import Autoencoder as AutoencoderModel
+from lowerbound.models.decoder import Decoder
+from lowerbound.nn.activations import ACTIVATIONS, Activation
+from lowerbound.nn.mlp import MLP
+from lowerbound.objectives.squared_error import SquaredError
+
+
+class Autoencoder(LatentVariableEstimator):
+    r"""|| x - decoder(encoder(x)) ||^2, minimized: an embedding and reconstructions, without a density.
+
+    Verbs that need a density (``score_samples``, ``sample``, ``log_evidence``, ``elbo``, ``posterior``) are absent.
+
+    Parameters
+    ----------
+    latent_dim
+        Dimension of the code, 1 to 10 000.
+    standardize
+        Measure errors in units of each feature's standard deviation.
+    network, hidden, activation
+        "mlp"; widths of its hidden layers (reversed in the decoder; () is the linear autoencoder, which finds the principal
+        subspace); "relu", "tanh", "gelu", "silu", "elu" or "softplus".
+    max_epochs, batch_size, learning_rate, learning_rate_decay, max_gradient_norm
+        Adam's run, as in :class:`VAE`.
+    validation_fraction, patience, random_state, verbose
+        As in :class:`VAE`.
+
+    Attributes
+    ----------
+    model_, history_, best_epoch_, n_iter_, objective_, status_, n_features_in_, input_shape_
+        As in :class:`VAE`; ``history_`` holds loss and squared_error, both the squared error per row in model units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lowerbound import Autoencoder
+    >>> X = np.random.default_rng(0).normal(size=(64, 3))
+    >>> Autoencoder(latent_dim=2, hidden=(8,), max_epochs=2, random_state=0).fit(X).reconstruct(X).shape
+    (64, 3)
+    """
+
+    _without_density: ClassVar[str] = (
+        "its encoder is deterministic and its prior flat, so nothing has a density. Use VAE for likelihoods and samples."
+    )
+    _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
+
+    def __init__(
+        self,
+        latent_dim: int = 2,
+        *,
+        standardize: bool = True,
+        network: Literal["mlp"] = "mlp",
+        hidden: tuple[int, ...] = (256, 256),
+        activation: Activation = "relu",
+        max_epochs: int = 100,
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
+        learning_rate_decay: Decay = "cosine",
+        max_gradient_norm: float | None = None,
+        validation_fraction: float = 0.1,
+        patience: int | None = 10,
+        random_state: int | RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.latent_dim = latent_dim
+        self.standardize = standardize
+        self.network = network
+        self.hidden = hidden
+        self.activation = activation
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_decay = learning_rate_decay
+        self.max_gradient_norm = max_gradient_norm
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Minimize the squared error over the rows of X.
+
+        Parameters
+        ----------
+        X
+            (n, features) array or data frame, or (n, height, width[, channels]) images; n >= 2, finite.
+        y
+            Ignored.
+
+        Raises
+        ------
+        ValueError
+            For hyperparameters out of range, and data that is not finite or not numeric.
+        """
+        self._check_hyperparameters()
+        X = check_rows(self, X, reset=True)
+        self.seed_ = seed_of(self.random_state)
+        self.preprocessing_, _ = fit_preprocessing(X, treatment="real", standardize=self.standardize)
+        training = Training(self, Dataset(self.preprocessing_.store(X), self.preprocessing_), seed=self.seed_)
+        self._set_fitted(training.run(self._skeleton(key=self._key(2)), SquaredError()))
+        return self
+
+    def _skeleton(self, *, key: PRNGKeyArray) -> AutoencoderModel:
+        encoder_key, decoder_key = jax.random.split(key)
+        n, hidden = self.n_features_in_, tuple(self.hidden)
+        decoder = MLP(self.latent_dim, n, hidden=hidden[::-1], activation=self.activation, key=decoder_key)
+        return AutoencoderModel(
+            encoder=MLP(n, self.latent_dim, hidden=hidden, activation=self.activation, key=encoder_key),
+            decoder=Decoder(decoder, (1, *self.input_shape_)),
+            likelihood=FixedScaleGaussian(1.0),
+            latent_dim=self.latent_dim,
+        )
+
+    @property
+    def _likelihood(self) -> AbstractLikelihood:
+        return FixedScaleGaussian(1.0)
+
+    def _check_hyperparameters(self) -> None:
+        owner = "Autoencoder"
+        check_integer(owner, "latent_dim", self.latent_dim, minimum=1, maximum=10_000)
+        check_bool(owner, "standardize", self.standardize)
+        check_choice(owner, "network", self.network, ("mlp",))
+        check_sizes(owner, "hidden", self.hidden)
+        check_choice(owner, "activation", self.activation, tuple(ACTIVATIONS))
+        check_training(owner, self)

@@ -1,0 +1,251 @@
+"""LatentVariableEstimator: the verbs that all estimators share, on top of a fitted ``model_`` and its ``preprocessing_``.
+
+    X  --check_rows-->  array  --preprocessing_-->  Dataset  --evaluate.*-->  numbers in model units  -->  the user's units
+
+A subclass gives ``fit`` and ``_skeleton`` (the untrained model for given shapes, from hyperparameters alone); ``fit`` ends in
+``_set_fitted``. Verbs that need a density are absent, with the reason, where the model has none.
+"""
+
+import os
+from abc import abstractmethod
+from typing import Any, ClassVar, NamedTuple, Self
+
+import jax
+import numpy as np
+from jaxtyping import Float, PRNGKeyArray, Shaped
+from numpy.random import RandomState
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from lowerbound.data.dataset import Dataset
+from lowerbound.data.preprocessing import Preprocessing
+from lowerbound.estimators.checks import check_choice, check_integer, check_latents, check_rows
+from lowerbound.estimators.saving import save_estimator
+from lowerbound.evaluate import evidence, outliers, reconstruction, sampling
+from lowerbound.evaluate.evidence import Evidence
+from lowerbound.evaluate.health import Health, health
+from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.evaluate.posterior import encode, posterior_moments
+from lowerbound.fit.result import FitResult
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, check_support
+from lowerbound.models.model import AbstractModel
+
+SCORE_SAMPLES = 200
+"""Draws per row of ``score_samples`` and of the sampled outlier scores."""
+
+
+class Posterior(NamedTuple):
+    """q(z given x) of n rows.
+
+    Attributes
+    ----------
+    mean
+        (n, latent_dim).
+    scale
+        (n, latent_dim): marginal standard deviations.
+    covariance
+        (n, latent_dim, latent_dim) for ``posterior="full"``; None where the posterior is diagonal.
+    """
+
+    mean: Float[np.ndarray, "n latent"]
+    scale: Float[np.ndarray, "n latent"]
+    covariance: Float[np.ndarray, "n latent latent"] | None
+
+
+def _has_density(estimator: "LatentVariableEstimator") -> bool:
+    if estimator._without_density:
+        raise AttributeError(f"{type(estimator).__name__} has no such verb: {estimator._without_density}")
+    return True
+
+
+class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Base of the estimators; see the module for the way of the data."""
+
+    _without_density: ClassVar[str] = ""  # the reason why density verbs are absent
+    _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS
+
+    latent_dim: int
+    random_state: int | RandomState | None
+    model_: AbstractModel
+    preprocessing_: Preprocessing
+    input_shape_: tuple[int, ...]
+    n_features_in_: int
+    seed_: int
+
+    @abstractmethod
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit the model to the rows of X; ``y`` is ignored."""
+
+    @abstractmethod
+    def _skeleton(self, *, key: PRNGKeyArray) -> AbstractModel:
+        """The untrained model for ``input_shape_`` and what else ``fit`` measured."""
+
+    @property
+    @abstractmethod
+    def _likelihood(self) -> AbstractLikelihood:
+        """The fitted model's likelihood."""
+
+    # ---- from the border inwards
+
+    def _key(self, purpose: int) -> PRNGKeyArray:
+        return jax.random.fold_in(jax.random.key(self.seed_), purpose)
+
+    def _rows(self, X: Any) -> Dataset:
+        """Checked rows of X, ready for the compiled functions."""
+        check_is_fitted(self)
+        array = check_rows(self, X, reset=False)
+        self._check_values(array)
+        return Dataset(self.preprocessing_.store(array), self.preprocessing_)
+
+    def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
+        """Raise where the data is outside what the model has a probability for."""
+        check_support(self._likelihood, array, owner=type(self).__name__)
+
+    def _set_fitted(self, result: FitResult[Any]) -> None:
+        self.model_ = result.model
+        self.history_ = result.history
+        self.best_epoch_ = result.best_epoch
+        self.status_ = result.status
+        self.n_iter_ = len(result.history["loss"])
+        self.objective_ = result.objective
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.latent_dim
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    # ---- embedding and reconstruction: every model
+
+    def transform(self, X: Any) -> Float[np.ndarray, "n latent"]:
+        """Posterior mean (or code) of each row, shape (n, latent_dim), float32."""
+        dataset = self._rows(X)
+        return encode(self.model_, dataset, key=self._key(0))
+
+    def inverse_transform(self, Z: Any) -> Float[np.ndarray, "n *event"]:
+        """E[x given z] in the user's units, X-shaped, for rows of latents Z of shape (n, latent_dim)."""
+        check_is_fitted(self)
+        latents = check_latents(self, Z, latent_dim=self.latent_dim)
+        decoded = sampling.decode(self.model_, latents, cells_per_row=self.n_features_in_)
+        return self.preprocessing_.restore_mean(decoded)
+
+    def reconstruct(self, X: Any) -> Float[np.ndarray, "n *event"]:
+        """E[x given z] at each row's posterior mean (or code), X-shaped, in the user's units."""
+        dataset = self._rows(X)
+        return self.preprocessing_.restore_mean(reconstruction.reconstruct(self.model_, dataset, key=self._key(0)))
+
+    def outlier_scores(self, X: Any, *, method: OutlierMethod | None = None) -> Float[np.ndarray, " n"]:
+        """Outlier score of each row in nats, shape (n,); larger is more outlying, for every method.
+
+        Parameters
+        ----------
+        X
+            Rows as in ``fit``.
+        method
+            "kl", "log_evidence", "elbo" or "reconstruction"; None takes "kl", or "reconstruction" for a model without density.
+        """
+        name = self._outlier_methods[0] if method is None else method
+        check_choice(type(self).__name__, "method", name, self._outlier_methods)
+        dataset = self._rows(X)
+        return outliers.outlier_scores(
+            self.model_, dataset, method=name, n_samples=SCORE_SAMPLES, key=self._key(0)
+        )
+
+    # ---- density: models whose posterior has one
+
+    @available_if(_has_density)
+    def posterior(self, X: Any) -> Posterior:
+        """Mean, scale and (for a full posterior) covariance of q(z given x) for each row."""
+        mean, scale, covariance = posterior_moments(self.model_, self._rows(X), key=self._key(0))
+        return Posterior(mean, scale, covariance)
+
+    @available_if(_has_density)
+    def sample_posterior(self, X: Any, n_draws: int, *, random_state: int | None = None) -> Float[np.ndarray, "n draws latent"]:
+        """Independent draws z ~ q(z given x), shape (n, n_draws, latent_dim).
+
+        ``random_state=None`` uses the fit's seed: the same call gives the same draws.
+        """
+        owner = type(self).__name__
+        check_integer(owner, "n_draws", n_draws, minimum=1)
+        key = self._draw_key(random_state)
+        return sampling.sample_posterior(self.model_, self._rows(X), n_draws=n_draws, key=key)
+
+    @available_if(_has_density)
+    def sample(
+        self, n_samples: int = 1, *, random_state: int | RandomState | None = None, return_latents: bool = False
+    ) -> Float[np.ndarray, "n *event"] | tuple[Float[np.ndarray, "n *event"], Float[np.ndarray, "n latent"]]:
+        """Independent draws x ~ p(x), X-shaped, in the user's units; with their z if ``return_latents``.
+
+        ``random_state=None`` uses the fit's seed: the same call gives the same draws, and more draws begin with the same ones.
+        """
+        check_is_fitted(self)
+        check_integer(type(self).__name__, "n_samples", n_samples, minimum=1)
+        x, z = sampling.sample(
+            self.model_, n_samples, cells_per_row=self.n_features_in_, key=self._draw_key(random_state)
+        )
+        drawn = self.preprocessing_.restore_sample(x)
+        return (drawn, z) if return_latents else drawn
+
+    @available_if(_has_density)
+    def log_evidence(self, X: Any, *, n_samples: int = 1000, method: str = "importance_sampling") -> Evidence:
+        """Mean log p(x) over the rows in nats, with per-row values, standard error, effective sample size and k-hat.
+
+        Parameters
+        ----------
+        X
+            Rows as in ``fit``, as a rule held-out ones.
+        n_samples
+            Draws per row.
+        method
+            "importance_sampling".
+        """
+        owner = type(self).__name__
+        check_integer(owner, "n_samples", n_samples, minimum=1)
+        check_choice(owner, "method", method, ("importance_sampling",))
+        dataset = self._rows(X)
+        return evidence.log_evidence(
+            self.model_, dataset, n_samples=n_samples, key=self._key(0), base_measure=self.base_measure_
+        )
+
+    @available_if(_has_density)
+    def score_samples(self, X: Any) -> Float[np.ndarray, " n"]:
+        """log p(x) of each row in nats, by importance sampling with 200 draws; see ``log_evidence`` for its error."""
+        return self.log_evidence(X, n_samples=SCORE_SAMPLES).per_row
+
+    @available_if(_has_density)
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean of ``score_samples``: nats per row, higher is better."""
+        return float(np.mean(self.score_samples(X)))
+
+    @available_if(_has_density)
+    def elbo(self, X: Any, *, n_samples: int = 64) -> Float[np.ndarray, " n"]:
+        """Evidence lower bound of each row in nats (beta = 1, closed-form KL), averaged over ``n_samples`` draws."""
+        check_integer(type(self).__name__, "n_samples", n_samples, minimum=1)
+        return evidence.elbo(self.model_, self._rows(X), n_samples=n_samples, key=self._key(0))
+
+    @available_if(_has_density)
+    def health(self, X: Any) -> Health:
+        """Active units, KL per dimension, aggregate-posterior moments and decoder variance on X, with advice in words."""
+        return health(self.model_, self._rows(X), key=self._key(0))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save the fitted estimator as a folder of JSON and arrays, for ``lowerbound.load``; all of it, or nothing."""
+        save_estimator(self, path)
+
+    @property
+    def base_measure_(self) -> str:
+        """What ``log_evidence`` is a density or mass with respect to."""
+        return " ".join(filter(None, (self._likelihood.base_measure, self.preprocessing_.measure)))
+
+    def _draw_key(self, random_state: int | RandomState | None) -> PRNGKeyArray:
+        return self._key(1) if random_state is None else jax.random.key(seed_of(random_state))
+
+
+def seed_of(random_state: int | RandomState | None) -> int:
+    """A seed for JAX from scikit-learn's ``random_state``."""
+    return int(check_random_state(random_state).randint(2**31 - 1))

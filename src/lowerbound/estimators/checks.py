@@ -1,0 +1,131 @@
+"""Checks of hyperparameters and data at the border: one clear error, naming owner, constraint, value and remedy."""
+
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, validate_data
+
+_CELLS_SHOWN = 3
+
+
+def check_integer(owner: str, name: str, value: Any, *, minimum: int, maximum: int | None = None) -> int:
+    """The value, if it is a whole number in [minimum, maximum]."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or value < minimum or (maximum is not None and value > maximum):
+        upper = "" if maximum is None else f" and at most {maximum}"
+        raise ValueError(f"{name} of {owner} must be a whole number, at least {minimum}{upper}; got {value!r}.")
+    return int(value)
+
+
+def check_number(
+    owner: str, name: str, value: Any, *, minimum: float, below: float = np.inf, above: bool = False
+) -> float:
+    """The value, if it is a finite number at least ``minimum`` (or above it) and below ``below``."""
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(float(value))
+    if not real or value < minimum or (above and value == minimum) or value >= below:
+        lower = f"above {minimum}" if above else f"at least {minimum}"
+        upper = "" if np.isinf(below) else f" and below {below}"
+        raise ValueError(f"{name} of {owner} must be a number {lower}{upper}; got {value!r}.")
+    return float(value)
+
+
+def check_choice(owner: str, name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Raise unless the value is one of the choices."""
+    if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
+        listed = " or ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name} of {owner} must be {listed}; got {value!r}.")
+
+
+def check_bool(owner: str, name: str, value: Any) -> None:
+    """Raise unless the value is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} of {owner} must be True or False; got {value!r}.")
+
+
+def check_sizes(owner: str, name: str, value: Any) -> tuple[int, ...]:
+    """The value as a tuple of layer widths, each at least 1."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        raise ValueError(f"{name} of {owner} must be a tuple of layer widths, such as (256, 256); got {value!r}.")
+    return tuple(check_integer(owner, f"{name}[{i}]", width, minimum=1) for i, width in enumerate(value))
+
+
+def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.ndarray, "n *event"]:
+    """X as a finite numeric array (n, \\*event) with its dtype kept; sets or checks the shape that ``fit`` saw.
+
+    Parameters
+    ----------
+    estimator
+        Owner of ``n_features_in_``, ``feature_names_in_`` and ``input_shape_``.
+    X
+        (n, features) array or data frame, or (n, height, width[, channels]) images.
+    reset
+        True in ``fit``.
+    """
+    owner = type(estimator).__name__
+    options = {"dtype": "numeric", "ensure_all_finite": False, "ensure_min_samples": 2 if reset else 1}
+    try:
+        if getattr(X, "ndim", 2) > 2:
+            array = check_array(X, allow_nd=True, input_name="X", estimator=owner, **options)
+            if reset:
+                estimator.n_features_in_ = int(np.prod(array.shape[1:]))
+        else:
+            array = validate_data(estimator, X, reset=reset, **options)
+    except ValueError as error:
+        if "could not convert" in str(error) or "convert string" in str(error):
+            raise ValueError(_non_numeric(owner, X)) from error
+        raise
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"X of {owner} must be numeric; got dtype {array.dtype}. Encode it as numbers first.")
+    if reset:
+        estimator.input_shape_ = array.shape[1:]
+        if array.size == 0:
+            raise ValueError(f"X of {owner} must have at least one cell per row; got shape {array.shape}.")
+    elif array.shape[1:] != estimator.input_shape_:
+        raise ValueError(
+            f"X of {owner} must have rows of shape {estimator.input_shape_}, as in fit; got {array.shape[1:]}."
+        )
+    _check_finite(owner, array)
+    return array
+
+
+def check_latents(estimator: BaseEstimator, Z: Any, *, latent_dim: int) -> np.ndarray:
+    """Z as a finite float32 array (n, latent_dim)."""
+    owner = type(estimator).__name__
+    array = check_array(Z, dtype=np.float32, input_name="Z", estimator=owner)
+    if array.shape[1] != latent_dim:
+        raise ValueError(f"Z of {owner} must have latent_dim = {latent_dim} columns; got {array.shape[1]}.")
+    return array
+
+
+def _check_finite(owner: str, array: Shaped[np.ndarray, "n *event"]) -> None:
+    if array.dtype.kind != "f" or np.isfinite(np.sum(array, dtype=np.float64)):
+        return
+    bad = ~np.isfinite(array)
+    if bad.any():
+        cells = np.argwhere(bad)
+        shown = ", ".join(f"X[{', '.join(map(str, cell))}] = {array[tuple(cell)]}" for cell in cells[:_CELLS_SHOWN])
+        rows = len(np.unique(cells[:, 0]))
+        raise ValueError(
+            f"X of {owner} must be finite (no NaN, no inf); got {len(cells)} such cells in {rows} rows, first {shown}. "
+            "Missing cells are not supported by this model yet: impute them, or drop these rows."
+        )
+
+
+def _non_numeric(owner: str, X: Any) -> str:
+    """The message for data that does not become numbers, naming the columns."""
+    names = list(X.columns) if hasattr(X, "columns") else list(range(np.shape(X)[1]))
+    table = np.asarray(X, dtype=object)
+    culprits = []
+    for j, name in enumerate(names):
+        try:
+            table[:, j].astype(np.float64)
+        except (TypeError, ValueError):
+            culprits.append(repr(name))
+    return (
+        f"X of {owner} must be numeric; got text in column {', '.join(culprits[:5])}"
+        f"{' and others' if len(culprits) > 5 else ''}. Encode (OneHotEncoder, OrdinalEncoder) or drop it."
+    )

@@ -1,0 +1,92 @@
+"""OutlierDetector: any estimator with ``outlier_scores`` as a scikit-learn outlier detector."""
+
+import os
+from typing import Any, Self
+
+import numpy as np
+from jaxtyping import Float, Int
+from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from lowerbound.estimators.base import LatentVariableEstimator
+from lowerbound.estimators.checks import check_number
+from lowerbound.estimators.saving import save_estimator
+from lowerbound.evaluate.outliers import OutlierMethod
+
+
+class OutlierDetector(OutlierMixin, BaseEstimator):
+    r"""Rows whose outlier score is among the ``contamination`` share of highest ones in training are outliers.
+
+    scikit-learn's sign: ``score_samples`` is minus ``outlier_scores``, larger is more normal; ``decision_function`` is negative
+    for outliers; ``predict`` is -1 for outliers and 1 for the rest.
+
+    Parameters
+    ----------
+    estimator
+        An unfitted estimator with ``outlier_scores``, such as ``VAE()``; a clone of it is fitted.
+    method
+        "kl", "log_evidence", "elbo" or "reconstruction"; None for the estimator's own choice.
+    contamination
+        Expected share of outliers in the training rows, above 0 and at most 0.5.
+
+    Attributes
+    ----------
+    estimator_
+        The fitted clone.
+    offset_
+        Threshold on ``score_samples``.
+    n_features_in_
+        Cells per row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lowerbound import OutlierDetector, VAE
+    >>> X = np.random.default_rng(0).normal(size=(64, 3))
+    >>> detector = OutlierDetector(VAE(hidden=(8,), max_epochs=2, random_state=0), contamination=0.25).fit(X)
+    >>> int((detector.predict(X) == -1).sum())
+    16
+    """
+
+    def __init__(
+        self, estimator: LatentVariableEstimator, *, method: OutlierMethod | None = None, contamination: float = 0.1
+    ) -> None:
+        self.estimator = estimator
+        self.method = method
+        self.contamination = contamination
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit a clone of the estimator to X and set the threshold on its scores there; ``y`` is ignored."""
+        if not hasattr(self.estimator, "outlier_scores"):
+            raise ValueError(
+                "estimator of OutlierDetector must have outlier_scores, such as VAE(); got "
+                f"{type(self.estimator).__name__}."
+            )
+        check_number("OutlierDetector", "contamination", self.contamination, minimum=0, above=True, below=0.5 + 1e-12)
+        self.estimator_ = clone(self.estimator).fit(X)
+        self.n_features_in_ = self.estimator_.n_features_in_
+        if hasattr(self.estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.estimator_.feature_names_in_
+        self.offset_ = float(np.quantile(self.score_samples(X), self.contamination))
+        return self
+
+    def outlier_scores(self, X: Any) -> Float[np.ndarray, " n"]:
+        """Score of each row in nats by ``method``; larger is more outlying."""
+        check_is_fitted(self)
+        return self.estimator_.outlier_scores(X, method=self.method)
+
+    def score_samples(self, X: Any) -> Float[np.ndarray, " n"]:
+        """Minus ``outlier_scores``: larger is more normal (scikit-learn's sign)."""
+        return -self.outlier_scores(X)
+
+    def decision_function(self, X: Any) -> Float[np.ndarray, " n"]:
+        """``score_samples`` minus the threshold: negative for outliers."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> Int[np.ndarray, " n"]:
+        """-1 for outliers, 1 for the rest."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save the fitted detector as a folder of JSON and arrays, for ``lowerbound.load``; all of it, or nothing."""
+        save_estimator(self, path)

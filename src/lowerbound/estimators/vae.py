@@ -1,0 +1,321 @@
+"""VAE, the estimator: a continuous mixture with an amortized posterior (model and bound: ``lowerbound.models.vae``)."""
+
+from typing import Any, Literal, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray, Shaped
+from numpy.random import RandomState
+
+from lowerbound.data.dataset import Dataset
+from lowerbound.data.preprocessing import Treatment, check_grey_levels, fit_preprocessing
+from lowerbound.estimators.base import LatentVariableEstimator, seed_of
+from lowerbound.estimators.checks import (
+    check_bool,
+    check_choice,
+    check_integer,
+    check_number,
+    check_rows,
+    check_sizes,
+)
+from lowerbound.estimators.training import Training, check_training
+from lowerbound.evaluate.notes import fit_notes
+from lowerbound.fit.optimizer import Decay
+from lowerbound.likelihoods.bernoulli import Bernoulli
+from lowerbound.likelihoods.categorical import Categorical
+from lowerbound.likelihoods.gaussian import FeatureScaleGaussian, FixedScaleGaussian, NetworkScaleGaussian
+from lowerbound.likelihoods.likelihood import AbstractLikelihood
+from lowerbound.likelihoods.poisson import Poisson
+from lowerbound.models.decoder import Decoder
+from lowerbound.models.vae import VAE as VAEModel
+from lowerbound.nn.activations import ACTIVATIONS, Activation
+from lowerbound.nn.mlp import MLP
+from lowerbound.objectives.elbo import ELBO
+from lowerbound.objectives.importance_weighted import ImportanceWeighted
+from lowerbound.posteriors.encoder import GaussianEncoder
+from lowerbound.posteriors.gaussian import n_posterior_outputs
+
+
+class VAE(LatentVariableEstimator):
+    r"""log p(x) >= E_q[log p(x given z)] - KL(q(z given x) || N(0, I)), maximized over decoder and encoder together.
+
+    Parameters
+    ----------
+    latent_dim
+        Dimension of z, 1 to 10 000.
+    likelihood
+        p(x given z): "gaussian" (reals), "bernoulli" ({0, 1}), "categorical" (codes 0, 1, …), "poisson" (counts).
+    variance
+        Of the Gaussian: one learned per "feature", sigma^2(z) from the "network", or "fixed" at ``noise_scale``.
+    noise_scale
+        Standard deviation for ``variance="fixed"``, in units of the standardized data; where learning starts for "feature".
+    standardize
+        Gaussian only: fit in units of each feature's standard deviation; densities are reported in the units of X.
+    dequantize
+        Gaussian only: X holds integer grey levels 0 … 255; uniform noise on [0, 1) is added afresh at every use.
+    binarize
+        Bernoulli only, for grey values (uint8, or floats in [0, 1]): "dynamic" draws bits afresh every epoch (and once per row
+        in evaluation), "threshold" cuts at half, "none" scores grey values as probabilities (a loss, not a likelihood). None
+        takes zeros and ones only.
+    network, hidden, activation
+        "mlp"; widths of its hidden layers (reversed in the decoder); "relu", "tanh", "gelu", "silu", "elu" or "softplus".
+    posterior_covariance
+        "diagonal" or "full", of q(z given x).
+    inference
+        "amortized".
+    objective
+        "elbo" or "importance_weighted" (IWAE, with ``n_importance_samples`` draws).
+    n_importance_samples
+        Draws per row of the importance-weighted bound.
+    kl
+        Of the ELBO: "closed_form" or "sampled".
+    beta, warmup_epochs, free_bits
+        Of the ELBO: weight of the KL, epochs over which it grows from 0, nats per latent dimension that cost nothing.
+    max_epochs, batch_size, learning_rate, learning_rate_decay, max_gradient_norm
+        Adam's run: epochs, most rows in a minibatch, first step size, "cosine" or "none", clipping (None: never).
+    validation_fraction
+        Share of rows on which the loss is watched, the best epoch kept, and early stopping decided; 0 below 200 rows.
+    patience
+        Epochs without a better validation loss before stopping; None for never.
+    random_state
+        Seed of everything: an int makes fits repeat exactly.
+    verbose
+        Show progress on standard error.
+
+    Attributes
+    ----------
+    model_
+        The fitted :class:`lowerbound.models.vae.VAE`.
+    history_
+        Name -> one number per epoch: loss, bound, log_likelihood, kl, and validation_… ones, nats per row.
+    best_epoch_, n_iter_
+        Epoch of the returned parameters (from 1); epochs run.
+    objective_
+        Loss of the returned parameters.
+    status_
+        How the fit ended, with the remedy where one is needed.
+    n_features_in_, input_shape_
+        Cells per row; shape of a row.
+    constant_features_
+        True for features without any spread in the training rows: a density there is meaningless.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lowerbound import VAE
+    >>> X = np.random.default_rng(0).normal(size=(64, 3))
+    >>> vae = VAE(latent_dim=2, hidden=(8,), max_epochs=2, random_state=0).fit(X)
+    >>> vae.transform(X).shape, vae.score_samples(X).shape
+    ((64, 2), (64,))
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 2,
+        *,
+        likelihood: Literal["gaussian", "bernoulli", "categorical", "poisson"] = "gaussian",
+        variance: Literal["feature", "network", "fixed"] = "feature",
+        noise_scale: float = 1.0,
+        standardize: bool = True,
+        dequantize: bool = False,
+        binarize: Literal["dynamic", "threshold", "none"] | None = None,
+        network: Literal["mlp"] = "mlp",
+        hidden: tuple[int, ...] = (256, 256),
+        activation: Activation = "relu",
+        posterior_covariance: Literal["diagonal", "full"] = "diagonal",
+        inference: Literal["amortized"] = "amortized",
+        objective: Literal["elbo", "importance_weighted"] = "elbo",
+        n_importance_samples: int = 5,
+        kl: Literal["closed_form", "sampled"] = "closed_form",
+        beta: float = 1.0,
+        warmup_epochs: int = 0,
+        free_bits: float = 0.0,
+        max_epochs: int = 100,
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
+        learning_rate_decay: Decay = "cosine",
+        max_gradient_norm: float | None = None,
+        validation_fraction: float = 0.1,
+        patience: int | None = 10,
+        random_state: int | RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.latent_dim = latent_dim
+        self.likelihood = likelihood
+        self.variance = variance
+        self.noise_scale = noise_scale
+        self.standardize = standardize
+        self.dequantize = dequantize
+        self.binarize = binarize
+        self.network = network
+        self.hidden = hidden
+        self.activation = activation
+        self.posterior_covariance = posterior_covariance
+        self.inference = inference
+        self.objective = objective
+        self.n_importance_samples = n_importance_samples
+        self.kl = kl
+        self.beta = beta
+        self.warmup_epochs = warmup_epochs
+        self.free_bits = free_bits
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_decay = learning_rate_decay
+        self.max_gradient_norm = max_gradient_norm
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Maximize the bound over the rows of X.
+
+        Parameters
+        ----------
+        X
+            (n, features) array or data frame, or (n, height, width[, channels]) images; n >= 2, finite, inside the support of
+            the likelihood. uint8 and bool stay so in memory.
+        y
+            Ignored.
+
+        Raises
+        ------
+        ValueError
+            For hyperparameters out of range, and data that the model has no probability for.
+        """
+        self._check_hyperparameters()
+        X = check_rows(self, X, reset=True)
+        self.seed_ = seed_of(self.random_state)
+        self.n_categories_ = self._count_categories(X)
+        self.preprocessing_, self.constant_features_ = fit_preprocessing(
+            X,
+            treatment=self._treatment,
+            standardize=self.standardize and self.likelihood == "gaussian",
+        )
+        self._check_values(X)
+        dataset = Dataset(self.preprocessing_.store(X), self.preprocessing_)
+        training = Training(self, dataset, seed=self.seed_)
+        model = self._skeleton(key=self._key(2))
+        objective = self._objective(steps_per_epoch=training.steps_per_epoch)
+        self._set_fitted(training.run(model, objective))
+        self.status_ = self.status_.with_notes(self._notes(dataset))
+        return self
+
+    # ---- from hyperparameters to the parts
+
+    def _skeleton(self, *, key: PRNGKeyArray) -> VAEModel:
+        encoder_key, decoder_key = jax.random.split(key)
+        likelihood = self._untrained_likelihood()
+        hidden = tuple(self.hidden)
+        cells = jax.ShapeDtypeStruct(self.input_shape_, jnp.float32)
+        n_inputs = jax.eval_shape(likelihood.features, cells).size
+        n_outputs = n_posterior_outputs(self.posterior_covariance, self.latent_dim)
+        encoder = MLP(n_inputs, n_outputs, hidden=hidden, activation=self.activation, key=encoder_key)
+        decoder = MLP(
+            self.latent_dim,
+            likelihood.n_outputs * self.n_features_in_,
+            hidden=hidden[::-1],
+            activation=self.activation,
+            key=decoder_key,
+        )
+        return VAEModel(
+            encoder=GaussianEncoder(encoder, self.latent_dim, self.posterior_covariance),
+            decoder=Decoder(decoder, (likelihood.n_outputs, *self.input_shape_)),
+            likelihood=likelihood,
+        )
+
+    def _untrained_likelihood(self) -> AbstractLikelihood:
+        match self.likelihood, self.variance:
+            case "bernoulli", _:
+                return Bernoulli()
+            case "categorical", _:
+                return Categorical(self.n_categories_)
+            case "poisson", _:
+                return Poisson()
+            case _, "feature":
+                return FeatureScaleGaussian(jnp.full(self.input_shape_, jnp.log(self.noise_scale)))
+            case _, "network":
+                return NetworkScaleGaussian()
+            case _:
+                return FixedScaleGaussian(float(self.noise_scale))
+
+    def _objective(self, *, steps_per_epoch: int) -> ELBO | ImportanceWeighted:
+        if self.objective == "importance_weighted":
+            return ImportanceWeighted(self.n_importance_samples)
+        return ELBO(
+            beta=self.beta,
+            warmup_steps=self.warmup_epochs * steps_per_epoch,
+            free_bits=self.free_bits,
+            kl=self.kl,
+        )
+
+    @property
+    def _likelihood(self) -> AbstractLikelihood:
+        return self.model_.likelihood if hasattr(self, "model_") else self._untrained_likelihood()
+
+    @property
+    def _treatment(self) -> Treatment:
+        if self.dequantize:
+            return "dequantize"
+        treatments: dict[str | None, Treatment] = {
+            None: "real",
+            "dynamic": "dynamic",
+            "threshold": "threshold",
+            "none": "grey",
+        }
+        return treatments[self.binarize]
+
+    # ---- checks and notes
+
+    def _check_hyperparameters(self) -> None:
+        owner = "VAE"
+        check_integer(owner, "latent_dim", self.latent_dim, minimum=1, maximum=10_000)
+        check_choice(owner, "likelihood", self.likelihood, ("gaussian", "bernoulli", "categorical", "poisson"))
+        check_choice(owner, "variance", self.variance, ("feature", "network", "fixed"))
+        check_number(owner, "noise_scale", self.noise_scale, minimum=0, above=True)
+        check_bool(owner, "standardize", self.standardize)
+        check_bool(owner, "dequantize", self.dequantize)
+        check_choice(owner, "binarize", self.binarize, (None, "dynamic", "threshold", "none"))
+        check_choice(owner, "network", self.network, ("mlp",))
+        check_sizes(owner, "hidden", self.hidden)
+        check_choice(owner, "activation", self.activation, tuple(ACTIVATIONS))
+        check_choice(owner, "posterior_covariance", self.posterior_covariance, ("diagonal", "full"))
+        check_choice(owner, "inference", self.inference, ("amortized",))
+        check_choice(owner, "objective", self.objective, ("elbo", "importance_weighted"))
+        check_integer(owner, "n_importance_samples", self.n_importance_samples, minimum=1)
+        check_choice(owner, "kl", self.kl, ("closed_form", "sampled"))
+        check_number(owner, "beta", self.beta, minimum=0)
+        check_integer(owner, "warmup_epochs", self.warmup_epochs, minimum=0)
+        check_number(owner, "free_bits", self.free_bits, minimum=0)
+        check_training(owner, self)
+        if self.dequantize and self.likelihood != "gaussian":
+            raise ValueError(f"dequantize of VAE must be False for likelihood={self.likelihood!r}; it makes grey levels real.")
+        if self.binarize is not None and self.likelihood != "bernoulli":
+            raise ValueError(f"binarize of VAE must be None for likelihood={self.likelihood!r}; got {self.binarize!r}.")
+        if self.free_bits > 0 and (self.kl == "sampled" or self.objective != "elbo"):
+            raise ValueError(
+                "free_bits of VAE must be 0 unless objective='elbo' with kl='closed_form', which has a KL per dimension; "
+                f"got {self.free_bits!r}."
+            )
+        if self.objective == "importance_weighted" and (self.beta != 1 or self.warmup_epochs > 0):
+            raise ValueError(
+                "beta and warmup_epochs of VAE must be 1 and 0 for objective='importance_weighted', which has no KL term; "
+                f"got {self.beta!r} and {self.warmup_epochs!r}."
+            )
+
+    def _count_categories(self, X: Shaped[np.ndarray, "n *event"]) -> int:
+        """Number of category codes for the categorical likelihood, else 0."""
+        if self.likelihood != "categorical":
+            return 0
+        return int(max(np.max(X), 1)) + 1
+
+    def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
+        if self._treatment == "real":
+            super()._check_values(array)
+        else:
+            check_grey_levels(array, self._treatment, white=self.preprocessing_.white, owner="VAE")
+
+    def _notes(self, dataset: Dataset) -> tuple[str, ...]:
+        return fit_notes(self.model_, dataset, constant=self.constant_features_, key=self._key(3))

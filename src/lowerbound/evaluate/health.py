@@ -1,0 +1,130 @@
+r"""Health of a fitted latent variable model: is the latent space used, does it match the prior, is a variance at its floor?
+
+For rows x_1 … x_n with q(z given x) = N(mu(x), Sigma(x)):
+
+    KL_i             = mean_x KL of dimension i                                     nats; near 0: the dimension carries nothing
+    activity_i       = Var_x(mu_i(x))                                               active above 0.01 (Burda et al. 2016)
+    aggregate mean   = mean_x mu(x)                                                 0 where the aggregate posterior is the prior
+    aggregate var_i  = Var_x(mu_i(x)) + mean_x Sigma_ii(x)                          1 there
+
+The advice turns these numbers into sentences: posterior collapse, too few latents, a prior that does not fit, noise scales at
+their floor.
+"""
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from lowerbound.data.datum import Datum
+from lowerbound.data.dataset import Dataset
+from lowerbound.evaluate.rows import map_rows
+from lowerbound.models.vae import VAE
+
+_ACTIVE = 0.01
+
+
+@dataclass(frozen=True)
+class Health:
+    """Numbers about the latent space, and what to do about them.
+
+    Attributes
+    ----------
+    active_units
+        Number of latent dimensions whose posterior mean varies with x (variance above 0.01).
+    kl_per_dimension
+        Mean KL of each latent dimension in nats, shape (latent_dim,).
+    activity
+        Variance over rows of each posterior mean, shape (latent_dim,).
+    aggregate_mean, aggregate_variance
+        Moments of the aggregate posterior, shape (latent_dim,); 0 and 1 where it is the prior.
+    cells_at_floor
+        Share of the cells whose decoder parameter rests on its numerical floor.
+    noise_scale
+        Mean of the decoder's standard deviation of each cell, model units, shape (\*event).
+    advice
+        Sentences for a person; one that says all is well if nothing was found.
+    """
+
+    active_units: int
+    kl_per_dimension: Float[np.ndarray, " latent"]
+    activity: Float[np.ndarray, " latent"]
+    aggregate_mean: Float[np.ndarray, " latent"]
+    aggregate_variance: Float[np.ndarray, " latent"]
+    cells_at_floor: float
+    noise_scale: Float[np.ndarray, "*event"]
+    advice: tuple[str, ...]
+
+
+def _row(model: VAE, datum: Datum, *, key: PRNGKeyArray) -> dict[str, Array]:
+    posterior = model.posterior(datum)
+    outputs = model.decoder(posterior.mean)
+    return {
+        "kl": posterior.kl(),
+        "mean": posterior.mean,
+        "variance": posterior.variance(),
+        "noise": jnp.sqrt(model.likelihood.distribution(outputs).variance * jnp.ones(datum.values.shape)),
+        "floor": model.likelihood.at_floor(outputs).mean(dtype=jnp.float32),
+    }
+
+
+def health(model: VAE, dataset: Dataset, *, key: PRNGKeyArray) -> Health:
+    """Measure the latent space on the given rows.
+
+    Parameters
+    ----------
+    model
+        A VAE.
+    dataset
+        At least two rows, as a rule the training or held-out ones; all of them are used.
+    key
+        Base of the rows' randomness (dequantization, binarization).
+    """
+    rows = map_rows(_row, model, dataset, key=key)
+    means, kl = rows["mean"].astype(np.float64), rows["kl"].mean(axis=0, dtype=np.float64)
+    activity = means.var(axis=0)
+    aggregate_variance = activity + rows["variance"].mean(axis=0, dtype=np.float64)
+    result = Health(
+        active_units=int(np.sum(activity > _ACTIVE)),
+        kl_per_dimension=kl,
+        activity=activity,
+        aggregate_mean=means.mean(axis=0),
+        aggregate_variance=aggregate_variance,
+        cells_at_floor=float(rows["floor"].mean(dtype=np.float64)),
+        noise_scale=rows["noise"].mean(axis=0, dtype=np.float64),
+        advice=(),
+    )
+    return Health(**(vars(result) | {"advice": _advice(result)}))
+
+
+def _advice(found: Health) -> tuple[str, ...]:
+    latent_dim = len(found.activity)
+    advice = []
+    if found.active_units == 0:
+        advice.append(
+            "Posterior collapse: no latent dimension depends on x. Try warmup_epochs, free_bits=0.1, a smaller decoder, a "
+            "smaller noise (variance='feature'), or more epochs."
+        )
+    elif found.active_units < latent_dim:
+        advice.append(
+            f"{latent_dim - found.active_units} of {latent_dim} latent dimensions carry nothing: they cost little; "
+            f"latent_dim={found.active_units} would do as well, or warmup_epochs may wake them."
+        )
+    elif found.kl_per_dimension.min() > 1.0 and latent_dim <= 64:
+        advice.append(
+            f"Every latent dimension is busy (at least {found.kl_per_dimension.min():.1f} nats each): more of them "
+            "(latent_dim) would probably raise log p(x)."
+        )
+    off = (np.abs(found.aggregate_mean) > 0.3) | (np.abs(np.log(found.aggregate_variance)) > np.log(1.5))
+    if off.any():
+        advice.append(
+            f"The aggregate posterior is not the prior in {int(off.sum())} of {latent_dim} dimensions (mean beyond 0.3, or "
+            "variance off by half): samples will be worse than reconstructions. Train longer, or raise beta."
+        )
+    if found.cells_at_floor > 0:
+        advice.append(
+            f"{found.cells_at_floor:.1%} of the decoder's scales are at their floor, where a density is unbounded: look for "
+            "constant or discrete columns, use dequantize=True for grey levels, or leave these columns out."
+        )
+    return tuple(advice) or ("All is well: every check passed.",)

@@ -1,0 +1,1 @@
+"""The only training loops of the library, and what they return."""

@@ -1,0 +1,293 @@
+r"""The compiled minibatch loop: stochastic gradient on a lower bound, a block of minibatches per compiled call.
+
+One step, inside ``lax.scan`` (theta are the model's inexact arrays):
+
+    1. stored rows -> datums, with a key per row and step                                          Preprocessing
+    2. g = grad of objective(model, batch, key, step)                                              AbstractObjective
+    3. theta <- theta - rate(step) * Adam(clip(g))                                                 Adam
+    4. if the loss or |g| is not finite: keep theta, and do nothing from here on
+
+Between blocks, on the host: progress, Ctrl-C, the finite flag. Between epochs: the validation loss, the best parameters so far,
+early stopping. Everything that moves is one pytree, ``TrainState``; the order of the rows is a function of (seed, epoch), the
+randomness of a step one of (seed, step). Host work overlaps with the device's: a block is gathered while the one before runs.
+
+Validation uses the same random numbers every epoch, with schedules (warm-ups) at their end, so that epochs are comparable.
+"""
+
+import math
+from dataclasses import replace
+from typing import TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+
+from lowerbound.data.batches import Block, blocks, epoch_order, plan
+from lowerbound.data.dataset import Dataset
+from lowerbound.data.preprocessing import Preprocessing
+from lowerbound.fit.interrupt import interrupt_flag
+from lowerbound.fit.optimizer import Adam
+from lowerbound.fit.progress import reporter
+from lowerbound.fit.result import FitResult, Status
+from lowerbound.models.model import AbstractModel
+from lowerbound.objectives.objective import AbstractObjective, Batch
+
+ModelType = TypeVar("ModelType", bound=AbstractModel)
+Sums = dict[str, Float[Array, ""]]
+
+_END_OF_SCHEDULES = 2**30
+
+
+class Moving(eqx.Module):
+    """What a step changes: the carry of the compiled scan."""
+
+    parameters: PyTree
+    optimizer_state: PyTree
+    step: Int[Array, ""]
+    finite: Bool[Array, ""]
+
+
+class TrainState(eqx.Module):
+    """Everything that moves during a fit: enough to stop here and go on elsewhere."""
+
+    moving: Moving
+    key: PRNGKeyArray
+    best_parameters: PyTree
+    best_loss: float
+    best_epoch: int
+
+
+def _batch(preprocessing: Preprocessing, block: Block, key: PRNGKeyArray) -> Batch:
+    """One minibatch of datums from one step of a block."""
+    keys = jax.random.split(key, block.weight.shape[0])
+    datums = jax.vmap(lambda values, observed, condition, key: preprocessing(values, observed, condition, key=key))(
+        block.values, block.observed, block.condition, keys
+    )
+    return Batch(datums, block.weight, block.row)
+
+
+@eqx.filter_jit
+def _train_block(
+    static: PyTree,
+    objective: AbstractObjective,
+    optimizer: Adam,
+    preprocessing: Preprocessing,
+    moving: Moving,
+    key: PRNGKeyArray,
+    block: Block,
+) -> tuple[Moving, Sums]:
+    """Run the block's steps; give the moved state and the sums over rows of loss and metrics."""
+
+    def one_step(old: Moving, block: Block) -> tuple[Moving, Sums]:
+        data_key, objective_key = jax.random.split(jax.random.fold_in(key, old.step))
+        batch = _batch(preprocessing, block, data_key)
+
+        def loss_of(parameters: PyTree) -> tuple[Float[Array, ""], Sums]:
+            return objective(eqx.combine(parameters, static), batch, objective_key, old.step)
+
+        (loss, metrics), gradients = jax.value_and_grad(loss_of, has_aux=True)(old.parameters)
+        parameters, optimizer_state, norm = optimizer.update(
+            gradients, old.optimizer_state, old.parameters, old.step
+        )
+        finite = old.finite & jnp.isfinite(loss) & jnp.isfinite(norm)
+        new = Moving(parameters, optimizer_state, old.step + 1, finite)
+        # After the first non-finite step nothing moves any more, and steps not taken add nothing to the means.
+        moved = eqx.tree_at(lambda m: m.finite, jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, old), finite)
+        count = jnp.sum(batch.weight)
+        sums = {name: jnp.where(finite, value * count, 0.0) for name, value in ({"loss": loss} | metrics).items()}
+        return moved, sums | {"rows": jnp.where(finite, count, 0.0)}
+
+    moving, sums = jax.lax.scan(one_step, moving, block)
+    return moving, jax.tree.map(jnp.sum, sums)
+
+
+@eqx.filter_jit
+def _evaluate_block(
+    static: PyTree,
+    objective: AbstractObjective,
+    preprocessing: Preprocessing,
+    parameters: PyTree,
+    key: PRNGKeyArray,
+    block: Block,
+) -> Sums:
+    """Sums over rows of loss and metrics at fixed parameters, schedules at their end."""
+
+    def one_step(carry: None, numbered: tuple[Int[Array, ""], Block]) -> tuple[None, Sums]:
+        number, block = numbered
+        data_key, objective_key = jax.random.split(jax.random.fold_in(key, number))
+        batch = _batch(preprocessing, block, data_key)
+        model = eqx.combine(parameters, static)
+        loss, metrics = objective(model, batch, objective_key, jnp.asarray(_END_OF_SCHEDULES))
+        count = jnp.sum(batch.weight)
+        return carry, {name: value * count for name, value in ({"loss": loss} | metrics).items()} | {"rows": count}
+
+    _, sums = jax.lax.scan(one_step, None, (jnp.arange(block.weight.shape[0]), block))
+    return jax.tree.map(jnp.sum, sums)
+
+
+def _means(sums: list[Sums]) -> dict[str, float]:
+    """Means over rows of per-block sums, added in float64."""
+    fetched = jax.device_get(sums)
+    totals = {name: float(np.sum([block[name] for block in fetched], dtype=np.float64)) for name in fetched[0]}
+    rows = totals.pop("rows")
+    return {name: total / rows if rows else math.nan for name, total in totals.items()}
+
+
+def evaluate_objective(
+    model: AbstractModel, objective: AbstractObjective, dataset: Dataset, *, batch_size: int, key: PRNGKeyArray
+) -> dict[str, float]:
+    """Mean loss and metrics of a fixed model over all rows, schedules at their end.
+
+    Parameters
+    ----------
+    model, objective, dataset
+        What is evaluated, by which loss, on which rows.
+    batch_size
+        Most rows in a minibatch.
+    key
+        Randomness; the same key gives the same numbers.
+    """
+    parameters, static = eqx.partition(model, eqx.is_inexact_array)
+    shape = plan(len(dataset), batch_size=batch_size)
+    sums = [
+        _evaluate_block(static, objective, dataset.preprocessing, parameters, jax.random.fold_in(key, b), block)
+        for b, block in enumerate(blocks(dataset, np.arange(len(dataset)), shape))
+    ]
+    return _means(sums)
+
+
+def fit_gradient(
+    model: ModelType,
+    objective: AbstractObjective,
+    dataset: Dataset,
+    *,
+    optimizer: Adam,
+    max_epochs: int,
+    batch_size: int,
+    seed: int,
+    validation: Dataset | None = None,
+    patience: int | None = None,
+    verbose: bool = False,
+) -> FitResult[ModelType]:
+    """Minimize the objective over the model's arrays.
+
+    Parameters
+    ----------
+    model
+        Where to start; its inexact arrays are the parameters.
+    objective
+        (model, batch, key, step) -> loss, metrics.
+    dataset
+        Training rows, all of them used every epoch.
+    optimizer
+        Learning rate, decay, clipping.
+    max_epochs, batch_size
+        Length of the run; most rows in a minibatch.
+    seed
+        Drives the order of the rows and all randomness: the same seed gives the same model.
+    validation
+        Rows on which the loss is watched at every epoch's end; None returns the last parameters.
+    patience
+        Stop after this many epochs without a better validation loss; None for never.
+    verbose
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    FitResult
+        With status "max_epochs", "early_stopping", "interrupted" (Ctrl-C) or "non_finite".
+    """
+    parameters, static = eqx.partition(model, eqx.is_inexact_array)
+    train_key, evaluation_key = jax.random.split(jax.random.key(seed))
+    state = TrainState(
+        moving=Moving(parameters, optimizer.init(parameters), jnp.asarray(0), jnp.asarray(True)),
+        key=train_key,
+        best_parameters=parameters,
+        best_loss=math.inf,
+        best_epoch=0,
+    )
+    shape = plan(len(dataset), batch_size=batch_size)
+    history: list[dict[str, float]] = []
+    status = Status("max_epochs", f"ran all {max_epochs} epochs.")
+
+    with interrupt_flag() as interrupted, reporter(
+        verbose=verbose, max_epochs=max_epochs, n_rows=len(dataset)
+    ) as report:
+        for epoch in range(1, max_epochs + 1):
+            sums: list[Sums] = []
+            for block in blocks(dataset, epoch_order(len(dataset), seed=seed, epoch=epoch), shape):
+                if sums:
+                    jax.block_until_ready(sums[-1])  # at most one block ahead of the device: Ctrl-C stays prompt
+                moving, block_sums = _train_block(
+                    static, objective, optimizer, dataset.preprocessing, state.moving, state.key, block
+                )
+                state = replace(state, moving=moving)
+                sums.append(block_sums)
+                report.rows(int(block.weight.sum()))
+                if interrupted:
+                    break
+            metrics = _means(sums)
+            history.append(metrics)
+            if not bool(state.moving.finite):
+                status = _non_finite(epoch, int(state.moving.step), float(optimizer.learning_rate))
+                break
+            if interrupted:
+                status = Status("interrupted", f"stopped by Ctrl-C in epoch {epoch} of {max_epochs}.")
+                break
+            if validation is not None:
+                current = eqx.combine(state.moving.parameters, static)
+                held = evaluate_objective(
+                    current, objective, validation, batch_size=batch_size, key=evaluation_key
+                )
+                metrics |= {f"validation_{name}": value for name, value in held.items()}
+                if held["loss"] < state.best_loss:
+                    state = _improved(state, held["loss"], epoch)
+            report.epoch(epoch, metrics)
+            if validation is not None and patience is not None and epoch - state.best_epoch >= patience:
+                status = Status(
+                    "early_stopping", f"no better validation loss for {patience} epochs after epoch {state.best_epoch}."
+                )
+                break
+
+    if state.best_epoch == 0:  # nothing was validated: the last finite parameters are the ones to return
+        state = _improved(state, math.nan, len(history))
+    fitted = eqx.combine(state.best_parameters, static)
+    loss = state.best_loss
+    if np.isnan(loss):
+        held = evaluate_objective(fitted, objective, dataset, batch_size=batch_size, key=evaluation_key)
+        loss = held["loss"]
+    return FitResult(
+        model=fitted,
+        objective=loss,
+        history=_columns(history),
+        steps=int(state.moving.step),
+        status=status,
+        best_epoch=state.best_epoch,
+    )
+
+
+def _improved(state: TrainState, loss: float, epoch: int) -> TrainState:
+    """The state with its present parameters as the best ones."""
+    return replace(state, best_parameters=state.moving.parameters, best_loss=loss, best_epoch=epoch)
+
+
+def _non_finite(epoch: int, step: int, learning_rate: float) -> Status:
+    if step == 0:
+        return Status(
+            "non_finite",
+            "the loss was not finite at the very first step, so nothing was learned. Likely cause: extreme values in X. "
+            "Look for outliers, set standardize=True, or clip them.",
+        )
+    return Status(
+        "non_finite",
+        f"the loss became non-finite in epoch {epoch}, after {step} steps; the last finite parameters were kept. Likely "
+        f"cause: steps too large, or outliers in X. Try learning_rate={learning_rate / 3:.2g} or max_gradient_norm=10.",
+    )
+
+
+def _columns(history: list[dict[str, float]]) -> dict[str, Float[np.ndarray, " epochs"]]:
+    """One array per name; an epoch that was cut short has no validation numbers: NaN there."""
+    names = sorted({name for metrics in history for name in metrics}, key=lambda name: (name != "loss", name))
+    return {name: np.array([metrics.get(name, np.nan) for metrics in history]) for name in names}

@@ -1,0 +1,59 @@
+"""Adam with clipping and decay, built inside the compiled function from numbers that are traced.
+
+An optax transformation is a pair of fresh closures: passed into ``jit`` it hashes anew at every fit and recompiles. Here the
+numbers travel as array leaves, so a second fit, or a search over learning rates, compiles nothing.
+"""
+
+import math
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, PyTree
+
+Decay = Literal["cosine", "none"]
+
+
+class Adam(eqx.Module):
+    """Adam (Kingma & Ba 2015) on the mean loss, after clipping by global norm.
+
+    Parameters
+    ----------
+    learning_rate
+        Step size at the start.
+    total_steps
+        Length of the decay.
+    max_gradient_norm
+        Gradients longer than this are scaled down to it; inf for never.
+    decay
+        "cosine": learning_rate * (1 + cos(pi step / total_steps)) / 2; "none": constant.
+    """
+
+    learning_rate: Float[Array, ""] = eqx.field(converter=jnp.float32)
+    total_steps: Float[Array, ""] = eqx.field(converter=jnp.float32)
+    max_gradient_norm: Float[Array, ""] = eqx.field(converter=jnp.float32, default=math.inf)
+    decay: Decay = eqx.field(static=True, default="cosine")
+
+    def init(self, parameters: PyTree) -> optax.OptState:
+        """First and second moments at zero."""
+        return optax.scale_by_adam().init(parameters)
+
+    def rate(self, step: Int[Array, ""]) -> Float[Array, ""]:
+        """Learning rate at a step."""
+        if self.decay == "none":
+            return self.learning_rate
+        return self.learning_rate * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(step / self.total_steps, 1.0)))
+
+    def update(
+        self, gradients: PyTree, state: optax.OptState, parameters: PyTree, step: Int[Array, ""]
+    ) -> tuple[PyTree, optax.OptState, Float[Array, ""]]:
+        """New parameters, new moments, and the gradient's norm before clipping."""
+        norm = optax.global_norm(gradients)
+        shrink = jnp.minimum(1.0, self.max_gradient_norm / jnp.maximum(norm, jnp.finfo(norm.dtype).tiny))
+        clipped = jax.tree.map(lambda gradient: gradient * shrink, gradients)
+        directions, state = optax.scale_by_adam().update(clipped, state)
+        rate = self.rate(step)
+        moved = jax.tree.map(lambda p, d: p - rate * d, parameters, directions)
+        return moved, state, norm

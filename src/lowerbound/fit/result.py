@@ -1,0 +1,71 @@
+"""FitResult and Status: what every iterative fit returns, whatever the loop."""
+
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+from lowerbound.models.model import AbstractModel
+
+Code = Literal["max_epochs", "early_stopping", "interrupted", "non_finite"]
+
+ModelType = TypeVar("ModelType", bound=AbstractModel)
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a fit ended, with the remedy where one is needed.
+
+    Attributes
+    ----------
+    code
+        "max_epochs", "early_stopping", "interrupted" or "non_finite".
+    message
+        One sentence or more for a person.
+    """
+
+    code: Code
+    message: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the fit ran to an end of its own choosing."""
+        return self.code in ("max_epochs", "early_stopping")
+
+    def with_notes(self, notes: tuple[str, ...]) -> "Status":
+        """The same status, with what the estimator found besides (constant features, scales at their floor)."""
+        return Status(self.code, " ".join((self.message, *notes)))
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+@dataclass(frozen=True)
+class FitResult(Generic[ModelType]):
+    """Result of an iterative fit.
+
+    Attributes
+    ----------
+    model
+        The returned parameters: those of the best validation epoch, else the last finite ones.
+    objective
+        The loss of exactly these parameters (nats per row, lower is better): on the validation rows if there are any, else on
+        the training rows; schedules at their end.
+    history
+        One number per epoch and name, equal lengths: means over the epoch's training rows while the parameters moved, and
+        ``validation_…`` ones at the end of the epoch.
+    steps
+        Parameter updates done.
+    status
+        How the fit ended.
+    best_epoch
+        The epoch (from 1) whose end the returned parameters come from.
+    """
+
+    model: ModelType
+    objective: float
+    history: dict[str, Float[np.ndarray, " epochs"]]
+    steps: int
+    status: Status
+    best_epoch: int

@@ -1,0 +1,45 @@
+r"""Bernoulli likelihood: x_j in {0, 1}, p(x_j = 1 given z) = sigmoid(output_j), independent over cells given z.
+
+    log p(x given z) = \sum_j x_j l_j - softplus(l_j),      l = decoder(z)
+
+No constraint ties the probabilities of different cells. In this form grey values in [0, 1] can be inserted for x, which makes
+it a loss (minus cross-entropy), not a likelihood; ``preprocessing`` says so where a user asks for it.
+"""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jaxtyping import Array, Bool, Float, Shaped
+
+from lowerbound.likelihoods.likelihood import AbstractLikelihood
+
+
+class Bernoulli(AbstractLikelihood):
+    """Mass on {0, 1} per cell; one output, the logit."""
+
+    n_outputs: ClassVar[int] = 1
+    base_measure: ClassVar[str] = "counting measure on {0, 1}"
+    value_dtype: ClassVar[type] = float
+
+    def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
+        """Bernoulli with logits ``outputs[0]``."""
+        return dist.BernoulliLogits(outputs[0])
+
+    def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
+        """Probability of a one."""
+        return jax.nn.sigmoid(outputs[0])
+
+    def features(self, values: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """The bits as they are."""
+        return values
+
+    def at_floor(self, outputs: Float[Array, "outputs *event"]) -> Bool[Array, "*event"]:
+        """Never: the log mass is finite for every finite logit."""
+        return jnp.zeros(outputs.shape[1:], bool)
+
+    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
+        """Cells that are neither 0 nor 1."""
+        return (values != 0) & (values != 1), "zeros and ones (or set binarize=)"

@@ -1,0 +1,137 @@
+r"""Gaussian likelihoods: x_j = m_j(z) + s_j N(0, 1), independent over cells given z; three choices of the noise scale s.
+
+    log p(x given z) = - \sum_j [ (x_j - m_j)^2 / (2 s_j^2) + log s_j + (1/2) log 2 pi ]
+
+=======================  =======================  ==================================================================
+class                    s_j                      model
+=======================  =======================  ==================================================================
+FixedScaleGaussian       a given number           least squares, in units of the noise
+FeatureScaleGaussian     one learned per cell     factor analysis, when the mean is linear
+NetworkScaleGaussian     s_j(z) from the network  the continuous mixture of N(mu(t), diag sigma^2(t))
+=======================  =======================  ==================================================================
+
+A Gaussian density is unbounded as s -> 0. Learned log-scales approach log(floor) smoothly, log s = log f + softplus(r - log f),
+so that a gradient always leads back; ``at_floor`` names the cells that rest there (within 10 %).
+"""
+
+import math
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jaxtyping import Array, Bool, Float, Shaped
+
+from lowerbound.likelihoods.likelihood import AbstractLikelihood
+
+SCALE_FLOOR = 1e-3
+_LARGEST_LOG_SCALE = 20.0
+_MEASURE = "Lebesgue measure"
+_AT_FLOOR_MARGIN = math.log(1.1)
+
+
+def _floored_log_scale(free_log_scale: Float[Array, "*event"]) -> Float[Array, "*event"]:
+    """log s >= log(SCALE_FLOOR), smooth; capped above so that exp cannot overflow."""
+    log_floor = math.log(SCALE_FLOOR)
+    return jnp.minimum(log_floor + jax.nn.softplus(free_log_scale - log_floor), _LARGEST_LOG_SCALE)
+
+
+def _rests_on_floor(free_log_scale: Float[Array, "*event"]) -> Bool[Array, "*event"]:
+    return _floored_log_scale(free_log_scale) < math.log(SCALE_FLOOR) + _AT_FLOOR_MARGIN
+
+
+def _not_finite(values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
+    return ~np.isfinite(values), "finite numbers"
+
+
+class FixedScaleGaussian(AbstractLikelihood):
+    """Density on the reals with a given noise scale (model units); one output per cell, the mean."""
+
+    noise_scale: float = eqx.field(static=True)
+    n_outputs: ClassVar[int] = 1
+    base_measure: ClassVar[str] = _MEASURE
+    value_dtype: ClassVar[type] = float
+
+    def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
+        """Normal with mean ``outputs[0]``."""
+        return dist.Normal(outputs[0], self.noise_scale)
+
+    def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
+        """The mean."""
+        return outputs[0]
+
+    def features(self, values: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """The values as they are (standardized, as a rule)."""
+        return values
+
+    def at_floor(self, outputs: Float[Array, "outputs *event"]) -> Bool[Array, "*event"]:
+        """Never: nothing is learned."""
+        return jnp.zeros(outputs.shape[1:], bool)
+
+    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
+        """Cells that are not finite."""
+        return _not_finite(values)
+
+
+class FeatureScaleGaussian(AbstractLikelihood):
+    """Density on the reals with one learned noise scale per cell, shared by all rows; one output per cell, the mean."""
+
+    free_log_scale: Float[Array, "*event"]
+    n_outputs: ClassVar[int] = 1
+    base_measure: ClassVar[str] = _MEASURE
+    value_dtype: ClassVar[type] = float
+
+    @property
+    def scale(self) -> Float[Array, "*event"]:
+        """Noise scale per cell, model units, at least SCALE_FLOOR."""
+        return jnp.exp(_floored_log_scale(self.free_log_scale))
+
+    def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
+        """Normal with mean ``outputs[0]`` and the learned scale."""
+        return dist.Normal(outputs[0], self.scale)
+
+    def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
+        """The mean."""
+        return outputs[0]
+
+    def features(self, values: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """The values as they are (standardized, as a rule)."""
+        return values
+
+    def at_floor(self, outputs: Float[Array, "outputs *event"]) -> Bool[Array, "*event"]:
+        """Cells whose noise scale rests on SCALE_FLOOR."""
+        return _rests_on_floor(self.free_log_scale)
+
+    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
+        """Cells that are not finite."""
+        return _not_finite(values)
+
+
+class NetworkScaleGaussian(AbstractLikelihood):
+    """Density on the reals with mean and noise scale from the network; two outputs per cell: mean, free log scale."""
+
+    n_outputs: ClassVar[int] = 2
+    base_measure: ClassVar[str] = _MEASURE
+    value_dtype: ClassVar[type] = float
+
+    def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
+        """Normal with mean ``outputs[0]`` and floored scale from ``outputs[1]``."""
+        return dist.Normal(outputs[0], jnp.exp(_floored_log_scale(outputs[1])))
+
+    def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
+        """The mean."""
+        return outputs[0]
+
+    def features(self, values: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """The values as they are (standardized, as a rule)."""
+        return values
+
+    def at_floor(self, outputs: Float[Array, "outputs *event"]) -> Bool[Array, "*event"]:
+        """Cells whose noise scale rests on SCALE_FLOOR at this z."""
+        return _rests_on_floor(outputs[1])
+
+    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
+        """Cells that are not finite."""
+        return _not_finite(values)

@@ -1,0 +1,1 @@
+"""Models p(x, z), each holding its q(z given x): immutable modules whose mathematics is written for one datum."""

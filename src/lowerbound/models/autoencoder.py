@@ -1,0 +1,46 @@
+r"""Autoencoder: x ≈ decoder(encoder(x)), least squares: the limit of the VAE whose posterior has no width, s(x) = 0.
+
+    z = m(x),    minimize  \sum_n || x_n - mu(z_n) ||^2                                                          (1)
+
+As a density: p(x given z) = N(mu(z), I) in model units and a flat prior, so that log_joint(x, z) = log p(x given z) and (1) is
+its maximum over encoder and decoder. A flat prior is improper: the model reconstructs and embeds, but nothing can be sampled
+from it, and it has no evidence. With linear maps, mu(m(x)) = W U x spans the principal subspace.
+
+Reference: P. Baldi, K. Hornik, "Neural networks and principal component analysis", 1989.
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from lowerbound.data.datum import Datum
+from lowerbound.likelihoods.gaussian import FixedScaleGaussian
+from lowerbound.models.decoder import Decoder
+from lowerbound.models.model import AbstractModel
+from lowerbound.posteriors.encoder import encoder_input
+
+
+class Autoencoder(AbstractModel):
+    """Deterministic encoder and decoder, equation (1)."""
+
+    encoder: Callable[[Float[Array, " features"]], Float[Array, " latent"]]
+    decoder: Decoder
+    likelihood: FixedScaleGaussian
+    latent_dim: int = eqx.field(static=True)
+
+    def log_joint(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
+        """log N(x; mu(z), I), with the flat prior's constant taken as 0."""
+        return self.log_likelihood(datum, z)
+
+    def log_likelihood(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
+        """log N(x; mu(z), I): minus half the squared error, plus a constant."""
+        return self.likelihood.log_prob(self.decoder(z), datum)
+
+    def encode(self, datum: Datum) -> Float[Array, " latent"]:
+        """m(x)."""
+        return self.encoder(encoder_input(self.likelihood, datum))
+
+    def decode(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
+        """mu(z)."""
+        return self.likelihood.mean(self.decoder(z))

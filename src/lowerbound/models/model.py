@@ -1,0 +1,93 @@
+r"""The two abstract levels that every model stands on. All methods speak of ONE datum; rows come in by ``vmap`` outside.
+
+Level one, ``AbstractModel``: every model has a joint density, encodes and decodes.
+
+    log_joint(datum, z)      log p(x_observed, z)                    used by annealing and Markov chains
+    log_likelihood(datum, z) log p(x_observed given z)               reconstruction, in nats
+    encode(datum)            a point in latent space: the posterior mean, or the code of a deterministic encoder
+    decode(z)                E[x given z]
+
+Level two, ``AbstractDensityModel``: the model can be sampled from and its q(z given x) has a density, so the evidence can be
+bounded and estimated.
+
+    draw(datum, key)         z ~ q with its three log densities      importance-weighted bounds, held-out log p(x), outliers
+    elbo_terms(datum, key)   log p(x given z) and KL(q || p)         same expectation, lower variance: the ELBO's family
+
+For z ~ q(z given x),  log p(x) >= E[log_prior + log_likelihood - log_posterior]: the ELBO, with equality, for every single z,
+where q is the exact posterior.
+"""
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import equinox as eqx
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from lowerbound.data.datum import Datum
+from lowerbound.posteriors.gaussian import AbstractGaussianPosterior
+
+
+class Draw(NamedTuple):
+    """One z ~ q(z given x), with log p(z), log p(x given z) and log q(z given x) in nats."""
+
+    z: Float[Array, " latent"]
+    log_prior: Float[Array, ""]
+    log_likelihood: Float[Array, ""]
+    log_posterior: Float[Array, ""]
+
+    @property
+    def log_weight(self) -> Float[Array, ""]:
+        """log p(x, z) - log q(z given x): exp of it averages to p(x), itself averages to the ELBO."""
+        return self.log_prior + self.log_likelihood - self.log_posterior
+
+
+class ElboTerms(NamedTuple):
+    """log p(x given z) at one z ~ q, and the closed-form KL(q || p(z)), in nats.
+
+    ``kl`` has one number per latent dimension where the divergence factorizes; its sum is the divergence.
+    """
+
+    log_likelihood: Float[Array, ""]
+    kl: Float[Array, " latent"]
+
+
+class AbstractModel(eqx.Module):
+    """Level one: a joint density of data and latents, with a way into latent space and back."""
+
+    latent_dim: eqx.AbstractVar[int]
+
+    @abstractmethod
+    def log_joint(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
+        """log p(x_observed, z) in nats."""
+
+    @abstractmethod
+    def log_likelihood(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
+        """log p(x_observed given z) in nats."""
+
+    @abstractmethod
+    def encode(self, datum: Datum) -> Float[Array, " latent"]:
+        """Posterior mean, or the code."""
+
+    @abstractmethod
+    def decode(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
+        """E[x given z], model units."""
+
+
+class AbstractDensityModel(AbstractModel):
+    """Level two: a proper prior to sample from, and a q(z given x) with a density."""
+
+    @abstractmethod
+    def posterior(self, datum: Datum) -> AbstractGaussianPosterior:
+        """q(z given x)."""
+
+    @abstractmethod
+    def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
+        """One z ~ q(z given x) with its log densities."""
+
+    @abstractmethod
+    def elbo_terms(self, datum: Datum, *, key: PRNGKeyArray) -> ElboTerms:
+        """Reconstruction term at one z ~ q, and the KL."""
+
+    @abstractmethod
+    def sample(self, *, key: PRNGKeyArray) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
+        """One (x, z) from p(x, z), x in model units."""

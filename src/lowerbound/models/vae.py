@@ -1,0 +1,90 @@
+r"""Variational autoencoder: a continuous mixture p(x) = ∫ N(z; 0, I) p(x given z; theta) dz, with an encoder q(z given x; phi).
+
+    z ~ N(0, I),      x given z ~ likelihood(decoder(z))                                                        (1)
+    q(z given x) = N(mu(x), diag sigma^2(x))   or   N(mu(x), L(x) L(x)^T)                                       (2)
+    log p(x) >= E_q[log p(x given z)] - KL(q(z given x) || N(0, I))                                             (3)
+
+=================  =====================================================  =====================
+symbol             meaning                                                shape
+=================  =====================================================  =====================
+x                  datum in model units                                   (\*event)
+z                  latents                                                (latent_dim,)
+mu, sigma, L       encoder outputs                                        (latent_dim,), …
+=================  =====================================================  =====================
+
+Exact special case: with a linear decoder W z + b and Gaussian noise of scales s, p(x) = N(b, W W^T + diag s^2) and the true
+posterior is N(A^{-1} W^T S^{-1} (x - b), A^{-1}), A = I + W^T S^{-1} W, S = diag s^2: a full-covariance encoder that is
+linear contains it, so that (3) is tight; a diagonal one is short by KL(q || p(z given x)), least where it equals
+(1/2) (\sum_i log A_ii - log det A). The tests hold every bound against this case.
+
+References: D. P. Kingma, M. Welling, "Auto-encoding variational Bayes", ICLR 2014; D. J. Rezende, S. Mohamed, D. Wierstra,
+"Stochastic backpropagation and approximate inference in deep generative models", ICML 2014.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from lowerbound.data.datum import Datum
+from lowerbound.likelihoods.likelihood import AbstractLikelihood
+from lowerbound.models.decoder import Decoder
+from lowerbound.models.model import AbstractDensityModel, Draw, ElboTerms
+from lowerbound.posteriors.encoder import GaussianEncoder, encoder_input
+from lowerbound.posteriors.gaussian import AbstractGaussianPosterior
+
+
+def log_standard_normal(z: Float[Array, " latent"]) -> Float[Array, ""]:
+    """log N(z; 0, I) in nats."""
+    return -0.5 * jnp.sum(z**2 + math.log(2 * math.pi))
+
+
+class VAE(AbstractDensityModel):
+    """p(x, z) of equation (1) with the q(z given x) of equation (2)."""
+
+    encoder: GaussianEncoder
+    decoder: Decoder
+    likelihood: AbstractLikelihood
+
+    @property
+    def latent_dim(self) -> int:
+        """Dimension of z."""
+        return self.encoder.latent_dim
+
+    def log_joint(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
+        """log N(z; 0, I) + log p(x_observed given z)."""
+        return log_standard_normal(z) + self.log_likelihood(datum, z)
+
+    def log_likelihood(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
+        """log p(x_observed given z)."""
+        return self.likelihood.log_prob(self.decoder(z), datum)
+
+    def posterior(self, datum: Datum) -> AbstractGaussianPosterior:
+        """q(z given x), equation (2)."""
+        return self.encoder(encoder_input(self.likelihood, datum))
+
+    def encode(self, datum: Datum) -> Float[Array, " latent"]:
+        """mu(x)."""
+        return self.posterior(datum).mean
+
+    def decode(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
+        """E[x given z]."""
+        return self.likelihood.mean(self.decoder(z))
+
+    def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
+        """One z ~ q(z given x) with log p(z), log p(x given z), log q(z given x)."""
+        z, log_posterior = self.posterior(datum).draw(key=key)
+        return Draw(z, log_standard_normal(z), self.log_likelihood(datum, z), log_posterior)
+
+    def elbo_terms(self, datum: Datum, *, key: PRNGKeyArray) -> ElboTerms:
+        """The two terms of equation (3), the expectation at one z ~ q."""
+        posterior = self.posterior(datum)
+        z = posterior.draw(key=key).z
+        return ElboTerms(self.log_likelihood(datum, z), posterior.kl())
+
+    def sample(self, *, key: PRNGKeyArray) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
+        """One (x, z), equation (1)."""
+        latent_key, data_key = jax.random.split(key)
+        z = jax.random.normal(latent_key, (self.latent_dim,))
+        return self.likelihood.sample(self.decoder(z), key=data_key), z

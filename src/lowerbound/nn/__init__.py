@@ -1,0 +1,1 @@
+"""Networks: pure functions of vectors, array-only leaves, activations by name."""

@@ -1,0 +1,1 @@
+"""Approximate posteriors q(z given x): Gaussians, and the encoders that give their parameters for each datum."""
