@@ -75,7 +75,9 @@ def write_folder(path: str | os.PathLike[str], document: Mapping[str, Any], arra
     """
     target = Path(path)
     if target.exists() and not (target / _DOCUMENT).is_file():
-        raise FileExistsError(f"path of save must be new or a saved model; {str(target)!r} is something else. Choose another.")
+        raise FileExistsError(
+            f"path of save must be new or a saved model; {str(target)!r} is something else. Choose another."
+        )
     payload = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
     whole = {
         "format": FORMAT,
@@ -104,7 +106,9 @@ def write_folder(path: str | os.PathLike[str], document: Mapping[str, Any], arra
     except OSError as error:
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
-        raise type(error)(error.errno, f"the model could not be saved ({error.strerror}); nothing was written", str(target)) from error
+        raise type(error)(
+            error.errno, f"the model could not be saved ({error.strerror}); nothing was written", str(target)
+        ) from error
 
 
 def read_folder(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

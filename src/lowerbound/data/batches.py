@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
@@ -37,11 +38,11 @@ class Plan(NamedTuple):
 class Block(eqx.Module):
     """Stored rows of ``steps`` minibatches, with weight 1 for real rows, 0 for padding, and their global row numbers."""
 
-    values: Shaped[Array | np.ndarray, "steps rows *event"]
-    observed: Bool[Array | np.ndarray, "steps rows *event"] | None
-    condition: Float[Array | np.ndarray, "steps rows condition"] | None
-    weight: Float[Array | np.ndarray, "steps rows"]
-    row: Int[Array | np.ndarray, "steps rows"]
+    values: Shaped[Array, "steps rows *event"]
+    observed: Bool[Array, "steps rows *event"] | None
+    condition: Float[Array, "steps rows condition"] | None
+    weight: Float[Array, "steps rows"]
+    row: Int[Array, "steps rows"]
 
 
 def bucket(n: int) -> int:
@@ -102,9 +103,9 @@ def blocks(dataset: Dataset, order: Int[np.ndarray, " n"], shape: Plan) -> Itera
         steps = slice(b * shape.steps, (b + 1) * shape.steps)
         part = dataset.take(row[steps])
         yield Block(
-            values=part.values,
-            observed=part.observed,
-            condition=part.condition,
-            weight=real[steps].astype(np.float32),
-            row=row[steps].astype(np.int32),
+            values=jnp.asarray(part.values),
+            observed=None if part.observed is None else jnp.asarray(part.observed),
+            condition=None if part.condition is None else jnp.asarray(part.condition),
+            weight=jnp.asarray(real[steps], jnp.float32),
+            row=jnp.asarray(row[steps], jnp.int32),
         )

@@ -114,9 +114,7 @@ def describe() -> tuple[CatalogRow, ...]:
             return str(folder / entry.file)
         return "OpenML (a download)" if entry.openml else f"put {entry.file} in {FOLDER_VARIABLE}"
 
-    return tuple(
-        CatalogRow(name, entry.shape, entry.dtype, available(entry)) for name, entry in _ENTRIES.items()
-    )
+    return tuple(CatalogRow(name, entry.shape, entry.dtype, available(entry)) for name, entry in _ENTRIES.items())
 
 
 def load_named(name: str) -> NamedData:
@@ -198,8 +196,7 @@ def _in_parts(file: Path) -> _Arrays:
 
 def _binarized_mnist(file: Path) -> _Arrays:
     x, y = (
-        np.concatenate([read_array(file, name=f"{letter}_{part}") for part in ("train", "valid")])
-        for letter in "xy"
+        np.concatenate([read_array(file, name=f"{letter}_{part}") for part in ("train", "valid")]) for letter in "xy"
     )
     return _Arrays(x, y, read_array(file, name="x_test"), read_array(file, name="y_test"))
 

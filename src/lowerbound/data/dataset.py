@@ -16,7 +16,7 @@ from lowerbound.data.standardize import row_chunks
 
 @dataclass(frozen=True)
 class Dataset:
-    """n rows ready for compiled functions.
+    r"""n rows ready for compiled functions.
 
     Attributes
     ----------
@@ -85,6 +85,6 @@ def split_rows(n_rows: int, *, fraction: float, minimum_rows: int, seed: int) ->
     minimum_rows
         Below this many rows nothing is kept.
     """
-    held = int(round(fraction * n_rows)) if n_rows >= minimum_rows else 0
+    held = round(fraction * n_rows) if n_rows >= minimum_rows else 0
     order = np.random.default_rng((seed, 0x5EED)).permutation(n_rows)
     return np.sort(order[held:]), np.sort(order[:held])

@@ -102,9 +102,7 @@ def read_array(
     file, name = split_name(path) if name is None else (Path(path), name)
     kind = _format(file)
     if name is not None and kind != ".npz":
-        raise ValueError(
-            f"name of an array must go with an .npz file; got {name!r} for {file}. Leave it out."
-        )
+        raise ValueError(f"name of an array must go with an .npz file; got {name!r} for {file}. Leave it out.")
     if memory_map and kind != ".npy":
         raise ValueError(f"memory_map must go with an .npy file; got {file}. Convert it with write_array.")
     if kind in (".csv", ".parquet"):
@@ -163,9 +161,7 @@ def read_table(path: str | os.PathLike[str]) -> Table:
         else:
             frame = _read_csv(file, stream, pandas)
     if not all(frame.shape):
-        raise ValueError(
-            f"table must have rows and columns; got {frame.shape} in {file}. Write its values first."
-        )
+        raise ValueError(f"table must have rows and columns; got {frame.shape} in {file}. Write its values first.")
     return _numeric(file, frame, pandas)
 
 
@@ -206,19 +202,13 @@ def write_array(
     width = values.shape[1] if values.ndim > 1 else 1
     columns = tuple(f"x{j}" for j in range(width)) if names is None else tuple(map(str, names))
     if names is not None and (len(columns) != width or len(set(columns)) != width):
-        raise ValueError(
-            f"names must be {width} different column names; got {list(columns)}. Give one for each."
-        )
+        raise ValueError(f"names must be {width} different column names; got {list(columns)}. Give one for each.")
     frame: Any = None
     if kind in (".csv", ".parquet"):
         if values.ndim not in (1, 2):
-            raise ValueError(
-                f"table {file} must have 1 or 2 dimensions; got {values.shape}. Reshape, or write .npy."
-            )
+            raise ValueError(f"table {file} must have 1 or 2 dimensions; got {values.shape}. Reshape, or write .npy.")
         if kind == ".csv" and not _is_header(columns):
-            raise ValueError(
-                f"names in {file} must not all be numbers; got {list(columns)}. They would read as data."
-            )
+            raise ValueError(f"names in {file} must not all be numbers; got {list(columns)}. They would read as data.")
         frame = _pandas(file).DataFrame(values.reshape(len(values), width), columns=list(columns))
 
     target = Path(os.path.realpath(file))  # a link stays a link
@@ -252,9 +242,7 @@ def _format(file: Path, known: Sequence[str] = READABLE) -> str:
     if _IDX_FILE.search(name):
         kind = ".idx.gz" if name.endswith(".gz") else ".idx"
     if kind not in known:
-        raise ValueError(
-            f"extension of {file} must be one of {', '.join(known)}; got {kind!r}. Convert or rename it."
-        )
+        raise ValueError(f"extension of {file} must be one of {', '.join(known)}; got {kind!r}. Convert or rename it.")
     return kind
 
 
@@ -275,9 +263,7 @@ def _open(file: Path) -> BinaryIO:
             raise ValueError(f"file {file} must not be empty; got 0 bytes. Copy or download it again.")
         return open(file, "rb")
     except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"file {file} must exist; got none. Check the spelling and folder."
-        ) from error
+        raise FileNotFoundError(f"file {file} must exist; got none. Check the spelling and folder.") from error
     except OSError as error:
         if os.path.isdir(file):
             raise IsADirectoryError(f"{file} must be a file; got a folder. Name a file in it.") from error
@@ -301,9 +287,7 @@ def _decoding(file: Path) -> Iterator[None]:
                 "Save a numeric array, with NaN for what is missing."
             ) from error
         if isinstance(error, MemoryError):
-            raise ValueError(
-                f"file {file} must fit in memory; got {reason}. Read an .npy by memory_map."
-            ) from error
+            raise ValueError(f"file {file} must fit in memory; got {reason}. Read an .npy by memory_map.") from error
         raise ValueError(
             f"file {file} must be a complete {_format(file)} file; got truncated or damaged bytes "
             f"({type(error).__name__}: {reason}). Copy or download it again."
@@ -326,13 +310,9 @@ def _read_npz(file: Path, stream: BinaryIO, name: str | None) -> np.ndarray:
         archive = np.load(stream, allow_pickle=False)
     held = ", ".join(archive.files) or "none"
     if name is None and len(archive.files) != 1:
-        raise ValueError(
-            f"name must choose an array of {file}; it holds: {held}. Write {file}:NAME or name=."
-        )
+        raise ValueError(f"name must choose an array of {file}; it holds: {held}. Write {file}:NAME or name=.")
     if name is not None and name not in archive.files:
-        raise ValueError(
-            f"name must be an array of {file}, which holds: {held}; got {name!r}. Choose one of these."
-        )
+        raise ValueError(f"name must be an array of {file}, which holds: {held}; got {name!r}. Choose one of these.")
     with _decoding(file):
         array = archive[archive.files[0] if name is None else name]
         if not isinstance(array, np.ndarray):  # NumPy hands over the bytes of a member that is no array
@@ -360,9 +340,7 @@ def _read_idx(file: Path, stream: BinaryIO, compressed: bool) -> np.ndarray:
             raise ValueError(f"IDX files start with 0, 0 and a type code; this one with {content[:3]!r}")
         dtype, start = np.dtype(_IDX_TYPES[code]), 4 + 4 * n_dimensions
         if len(content) - start != math.prod(shape) * dtype.itemsize:
-            raise ValueError(
-                f"{len(content) - start} bytes after a header that announces {shape} of {dtype.name}"
-            )
+            raise ValueError(f"{len(content) - start} bytes after a header that announces {shape} of {dtype.name}")
         return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
 
 
@@ -416,9 +394,7 @@ def _numeric(file: Path, frame: Any, pandas: Any) -> Table:
     wrong = [(name, cells) for name, cells in zip(names, columns, strict=True) if not numeric(cells.dtype)]
     if wrong:
         offenders = [next(filterfalse(_is_number, map(str, cells.dropna())), "") for _, cells in wrong[:5]]
-        shown = ", ".join(
-            f"{name!r} ({cell[:30]!r})" for (name, _), cell in zip(wrong, offenders, strict=False)
-        )
+        shown = ", ".join(f"{name!r} ({cell[:30]!r})" for (name, _), cell in zip(wrong, offenders, strict=False))
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise ValueError(
             f"columns of {file} must be numeric; got other values in {shown}{more}. "

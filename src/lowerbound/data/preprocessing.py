@@ -43,7 +43,7 @@ _MEASURES: dict[Treatment, str] = {
 
 
 class Preprocessing(eqx.Module):
-    """The map from stored rows to datums, and back from model units to the user's.
+    r"""The map from stored rows to datums, and back from model units to the user's.
 
     Attributes
     ----------
@@ -142,7 +142,9 @@ def fit_preprocessing(
     return Preprocessing(np.zeros(event), np.ones(event), white, treatment), np.zeros(event, np.bool_)
 
 
-def check_grey_levels(values: Shaped[np.ndarray, "n *event"], treatment: Treatment, *, white: float, owner: str) -> None:
+def check_grey_levels(
+    values: Shaped[np.ndarray, "n *event"], treatment: Treatment, *, white: float, owner: str
+) -> None:
     """Raise one ValueError for cells that are no grey levels: integers 0 … 255 to dequantize, [0, white] to binarize."""
     highest = 255 if treatment == "dequantize" else white
     for rows in row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int))):
@@ -153,7 +155,11 @@ def check_grey_levels(values: Shaped[np.ndarray, "n *event"], treatment: Treatme
         if outside.any():
             cell = np.argwhere(outside)[0]
             at = ", ".join(map(str, (cell[0] + rows.start, *cell[1:])))
-            kind = "integer grey levels 0 to 255 for dequantize=True" if treatment == "dequantize" else (
-                f"grey values in [0, {white:g}] to be binarized"
+            kind = (
+                "integer grey levels 0 to 255 for dequantize=True"
+                if treatment == "dequantize"
+                else (f"grey values in [0, {white:g}] to be binarized")
             )
-            raise ValueError(f"X of {owner} must hold {kind}; got X[{at}] = {chunk[tuple(cell)]}. Rescale X, or change the option.")
+            raise ValueError(
+                f"X of {owner} must hold {kind}; got X[{at}] = {chunk[tuple(cell)]}. Rescale X, or change the option."
+            )

@@ -1,4 +1,4 @@
-"""Standardization: y = (x - shift) / scale per feature, an affine change of units whose log-determinant is carried.
+r"""Standardization: y = (x - shift) / scale per feature, an affine change of units whose log-determinant is carried.
 
 If y has density p_Y, then x has density p_Y((x - shift) / scale) / scale: in nats, log p(x) = log p(y) - sum of log scale. A
 constant feature has no scale; it keeps scale 1 and is named, since a density on it is meaningless.

@@ -68,7 +68,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
 
     latent_dim: int
     random_state: int | RandomState | None
-    model_: AbstractModel
+    model_: Any  # the module that the subclass fits
     preprocessing_: Preprocessing
     input_shape_: tuple[int, ...]
     n_features_in_: int
@@ -152,9 +152,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         name = self._outlier_methods[0] if method is None else method
         check_choice(type(self).__name__, "method", name, self._outlier_methods)
         dataset = self._rows(X)
-        return outliers.outlier_scores(
-            self.model_, dataset, method=name, n_samples=SCORE_SAMPLES, key=self._key(0)
-        )
+        return outliers.outlier_scores(self.model_, dataset, method=name, n_samples=SCORE_SAMPLES, key=self._key(0))
 
     # ---- density: models whose posterior has one
 
@@ -165,7 +163,9 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         return Posterior(mean, scale, covariance)
 
     @available_if(_has_density)
-    def sample_posterior(self, X: Any, n_draws: int, *, random_state: int | None = None) -> Float[np.ndarray, "n draws latent"]:
+    def sample_posterior(
+        self, X: Any, n_draws: int, *, random_state: int | None = None
+    ) -> Float[np.ndarray, "n draws latent"]:
         """Independent draws z ~ q(z given x), shape (n, n_draws, latent_dim).
 
         ``random_state=None`` uses the fit's seed: the same call gives the same draws.
@@ -214,7 +214,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
 
     @available_if(_has_density)
     def score_samples(self, X: Any) -> Float[np.ndarray, " n"]:
-        """log p(x) of each row in nats, by importance sampling with 200 draws; see ``log_evidence`` for its error."""
+        """Log p(x) of each row in nats, by importance sampling with 200 draws; see ``log_evidence`` for its error."""
         return self.log_evidence(X, n_samples=SCORE_SAMPLES).per_row
 
     @available_if(_has_density)

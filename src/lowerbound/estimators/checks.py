@@ -54,7 +54,7 @@ def check_sizes(owner: str, name: str, value: Any) -> tuple[int, ...]:
 
 
 def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.ndarray, "n *event"]:
-    """X as a finite numeric array (n, \\*event) with its dtype kept; sets or checks the shape that ``fit`` saw.
+    r"""X as a finite numeric array (n, \\*event) with its dtype kept; sets or checks the shape that ``fit`` saw.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
 """What the estimators trained by gradient share: their hyperparameters' checks, validation rows, and the call of the loop."""
 
+import math
 from typing import Any, Protocol
 
 from lowerbound.data.batches import plan
@@ -61,15 +62,14 @@ class Training:
         """Parameter updates in an epoch: the unit of warm-ups."""
         return plan(len(self._train), batch_size=self._given.batch_size).steps_per_epoch
 
-    def run(self, model: AbstractModel, objective: AbstractObjective) -> FitResult[Any]:
+    def run(self, model: AbstractModel, objective: AbstractObjective[Any]) -> FitResult[Any]:
         """Minimize the objective from the given model on."""
         given = self._given
-        limit = {} if given.max_gradient_norm is None else {"max_gradient_norm": given.max_gradient_norm}
         optimizer = Adam(
             given.learning_rate,
             given.max_epochs * self.steps_per_epoch,
             decay=given.learning_rate_decay,
-            **limit,
+            max_gradient_norm=math.inf if given.max_gradient_norm is None else given.max_gradient_norm,
         )
         return fit_gradient(
             model,

@@ -209,7 +209,7 @@ class VAE(LatentVariableEstimator):
         encoder_key, decoder_key = jax.random.split(key)
         likelihood = self._untrained_likelihood()
         hidden = tuple(self.hidden)
-        cells = jax.ShapeDtypeStruct(self.input_shape_, jnp.float32)
+        cells = np.zeros(self.input_shape_, np.float32)
         n_inputs = jax.eval_shape(likelihood.features, cells).size
         n_outputs = n_posterior_outputs(self.posterior_covariance, self.latent_dim)
         encoder = MLP(n_inputs, n_outputs, hidden=hidden, activation=self.activation, key=encoder_key)
@@ -291,7 +291,9 @@ class VAE(LatentVariableEstimator):
         check_number(owner, "free_bits", self.free_bits, minimum=0)
         check_training(owner, self)
         if self.dequantize and self.likelihood != "gaussian":
-            raise ValueError(f"dequantize of VAE must be False for likelihood={self.likelihood!r}; it makes grey levels real.")
+            raise ValueError(
+                f"dequantize of VAE must be False for likelihood={self.likelihood!r}; it makes grey levels real."
+            )
         if self.binarize is not None and self.likelihood != "bernoulli":
             raise ValueError(f"binarize of VAE must be None for likelihood={self.likelihood!r}; got {self.binarize!r}.")
         if self.free_bits > 0 and (self.kl == "sampled" or self.objective != "elbo"):

@@ -21,8 +21,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lowerbound.data.datum import Datum
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.datum import Datum
 from lowerbound.evaluate.pareto import pareto_k
 from lowerbound.evaluate.rows import iterate_rows, map_rows
 from lowerbound.models.model import AbstractDensityModel
@@ -87,6 +87,7 @@ class LogWeights(eqx.Module):
     at_once: int = eqx.field(static=True)
 
     def __call__(self, model: AbstractDensityModel, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, " samples"]:
+        """The log weights of one datum."""
         keys = jax.random.split(key, self.n_samples)
         if self.at_once >= self.n_samples:
             return jax.vmap(lambda key: model.draw(datum, key=key).log_weight)(keys)
@@ -99,6 +100,8 @@ class MeanElbo(eqx.Module):
     n_samples: int = eqx.field(static=True)
 
     def __call__(self, model: AbstractDensityModel, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, ""]:
+        """ELBO of one datum."""
+
         def one(key: PRNGKeyArray) -> Float[Array, ""]:
             terms = model.elbo_terms(datum, key=key)
             return terms.log_likelihood - terms.kl.sum()
@@ -122,7 +125,7 @@ def log_evidence(
     base_measure: str,
     memory_budget: int = _MEMORY_BUDGET,
 ) -> Evidence:
-    """log p(x) by importance sampling, equations (1) to (5).
+    """Log p(x) by importance sampling, equations (1) to (5).
 
     Parameters
     ----------

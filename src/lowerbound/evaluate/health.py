@@ -1,4 +1,4 @@
-r"""Health of a fitted latent variable model: is the latent space used, does it match the prior, is a variance at its floor?
+r"""Health of a fitted latent variable model: is the latent space used, is its prior right, is a scale at its floor.
 
 For rows x_1 … x_n with q(z given x) = N(mu(x), Sigma(x)):
 
@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lowerbound.data.datum import Datum
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import map_rows
 from lowerbound.models.vae import VAE
 
@@ -27,7 +27,7 @@ _ACTIVE = 0.01
 
 @dataclass(frozen=True)
 class Health:
-    """Numbers about the latent space, and what to do about them.
+    r"""Numbers about the latent space, and what to do about them.
 
     Attributes
     ----------

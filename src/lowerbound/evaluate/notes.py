@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, PRNGKeyArray
 
-from lowerbound.data.datum import Datum
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import map_rows
 from lowerbound.likelihoods.gaussian import SCALE_FLOOR, FeatureScaleGaussian, NetworkScaleGaussian
 from lowerbound.models.vae import VAE
@@ -50,12 +50,14 @@ def _floored(model: VAE, dataset: Dataset, key: PRNGKeyArray) -> Bool[np.ndarray
     if isinstance(model.likelihood, FeatureScaleGaussian):
         return np.asarray(model.likelihood.at_floor(jnp.zeros((1, *dataset.event_shape))))
     if isinstance(model.likelihood, NetworkScaleGaussian):
-        return map_rows(_at_floor, model, dataset.take(np.arange(min(len(dataset), _ROWS_LOOKED_AT))), key=key).any(axis=0)
+        return map_rows(_at_floor, model, dataset.take(np.arange(min(len(dataset), _ROWS_LOOKED_AT))), key=key).any(
+            axis=0
+        )
     return np.zeros(dataset.event_shape, np.bool_)
 
 
 def _name(mask: Bool[np.ndarray, "*event"], verb: str = "is") -> str:
-    """"2 features (0, 5) are": positions of the True cells, the first few."""
+    """Words such as "2 features (0, 5) are": positions of the True cells, the first few."""
     cells = [str(tuple(map(int, cell)) if len(cell) > 1 else int(cell[0])) for cell in np.argwhere(mask)]
     shown = ", ".join(cells[:6]) + (", …" if len(cells) > 6 else "")
     if len(cells) == 1:

@@ -17,8 +17,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lowerbound.data.datum import Datum
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.datum import Datum
 from lowerbound.evaluate.evidence import elbo, log_evidence
 from lowerbound.evaluate.reconstruction import log_likelihood_at_code
 from lowerbound.evaluate.rows import map_rows

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lowerbound.data.datum import Datum
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import map_rows
 from lowerbound.models.model import AbstractDensityModel, AbstractModel
 from lowerbound.posteriors.gaussian import DiagonalGaussian
@@ -30,8 +30,6 @@ def encode(model: AbstractModel, dataset: Dataset, *, key: PRNGKeyArray) -> Floa
 
 def posterior_moments(
     model: AbstractDensityModel, dataset: Dataset, *, key: PRNGKeyArray
-) -> tuple[
-    Float[np.ndarray, "n latent"], Float[np.ndarray, "n latent"], Float[np.ndarray, "n latent latent"] | None
-]:
+) -> tuple[Float[np.ndarray, "n latent"], Float[np.ndarray, "n latent"], Float[np.ndarray, "n latent latent"] | None]:
     """Mean, marginal standard deviation, and covariance (None for diagonal posteriors) of each row."""
     return map_rows(_moments, model, dataset, key=key)

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lowerbound.data.datum import Datum
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import map_rows
 from lowerbound.models.model import AbstractModel
 
@@ -35,5 +35,5 @@ def squared_error(model: AbstractModel, dataset: Dataset, *, key: PRNGKeyArray) 
 
 
 def log_likelihood_at_code(model: AbstractModel, dataset: Dataset, *, key: PRNGKeyArray) -> Float[np.ndarray, " n"]:
-    """log p(x given z) at the encoded z, in nats, for each row."""
+    """Log p(x given z) at the encoded z, in nats, for each row."""
     return map_rows(_log_likelihood_at_code, model, dataset, key=key)

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree, Shaped, UInt32
 
-from lowerbound.data.datum import Datum
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.datum import Datum
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.models.model import AbstractModel
 
@@ -31,10 +32,10 @@ def _chunk(
     model: AbstractModel,
     preprocessing: Preprocessing,
     key: PRNGKeyArray,
-    values: Shaped[Array | np.ndarray, "rows *event"],
-    observed: Bool[Array | np.ndarray, "rows *event"] | None,
-    condition: Float[Array | np.ndarray, "rows condition"] | None,
-    hashes: UInt32[Array | np.ndarray, " rows"],
+    values: Shaped[Array, "rows *event"],
+    observed: Bool[Array, "rows *event"] | None,
+    condition: Float[Array, "rows condition"] | None,
+    hashes: UInt32[Array, " rows"],
 ) -> PyTree:
     def one(values: Array, observed: Array | None, condition: Array | None, row_hash: Array) -> PyTree:
         data_key, function_key = jax.random.split(jax.random.fold_in(key, row_hash))
@@ -46,7 +47,9 @@ def _chunk(
 
 def chunk_rows(n_rows: int, cells_per_row: int) -> int:
     """Rows per compiled chunk: the smallest size that holds all rows, within about four million cells."""
-    fitting = [size for size in _CHUNKS if size * cells_per_row <= _CHUNK_CELLS] or [max(1, _CHUNK_CELLS // cells_per_row)]
+    fitting = [size for size in _CHUNKS if size * cells_per_row <= _CHUNK_CELLS] or [
+        max(1, _CHUNK_CELLS // cells_per_row)
+    ]
     return next((size for size in fitting if size >= n_rows), fitting[-1])
 
 
@@ -62,7 +65,14 @@ def iterate_rows(
         rows[real:] = start  # padding: a valid row, cut off below
         part = dataset.take(rows)
         result = _chunk(
-            function, model, dataset.preprocessing, key, part.values, part.observed, part.condition, hashes[rows]
+            function,
+            model,
+            dataset.preprocessing,
+            key,
+            jnp.asarray(part.values),
+            None if part.observed is None else jnp.asarray(part.observed),
+            None if part.condition is None else jnp.asarray(part.condition),
+            jnp.asarray(hashes[rows]),
         )
         if waiting is not None:
             yield _fetch(*waiting)

@@ -4,14 +4,15 @@ Draw i of a call depends on (key, i) only: asking for more draws leaves the firs
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from lowerbound.data.datum import Datum
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import chunk_rows, map_rows
 from lowerbound.models.model import AbstractDensityModel, AbstractModel
 
@@ -21,9 +22,8 @@ class PosteriorDraws(eqx.Module):
 
     n_draws: int = eqx.field(static=True)
 
-    def __call__(
-        self, model: AbstractDensityModel, datum: Datum, *, key: PRNGKeyArray
-    ) -> Float[Array, "draws latent"]:
+    def __call__(self, model: AbstractDensityModel, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, "draws latent"]:
+        """The draws for one datum."""
         posterior = model.posterior(datum)
         return jax.vmap(lambda key: posterior.draw(key=key).z)(jax.random.split(key, self.n_draws))
 
@@ -31,7 +31,7 @@ class PosteriorDraws(eqx.Module):
 def sample_posterior(
     model: AbstractDensityModel, dataset: Dataset, *, n_draws: int, key: PRNGKeyArray
 ) -> Float[np.ndarray, "n draws latent"]:
-    """z ~ q(z given x), ``n_draws`` for each row."""
+    """Z ~ q(z given x), ``n_draws`` for each row."""
     return map_rows(PosteriorDraws(n_draws), model, dataset, key=key)
 
 
@@ -47,7 +47,7 @@ def _sample(
 
 
 @eqx.filter_jit
-def _apply(function: Callable[[AbstractModel, PyTree], PyTree], model: AbstractModel, inputs: PyTree, axes: PyTree) -> PyTree:
+def _apply(function: Callable[[Any, PyTree], PyTree], model: AbstractModel, inputs: PyTree, axes: PyTree) -> PyTree:
     return jax.vmap(lambda item: function(model, item), in_axes=(axes,))(inputs)
 
 

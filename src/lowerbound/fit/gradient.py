@@ -16,7 +16,7 @@ Validation uses the same random numbers every epoch, with schedules (warm-ups) a
 
 import math
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -71,7 +71,7 @@ def _batch(preprocessing: Preprocessing, block: Block, key: PRNGKeyArray) -> Bat
 @eqx.filter_jit
 def _train_block(
     static: PyTree,
-    objective: AbstractObjective,
+    objective: AbstractObjective[Any],
     optimizer: Adam,
     preprocessing: Preprocessing,
     moving: Moving,
@@ -88,9 +88,7 @@ def _train_block(
             return objective(eqx.combine(parameters, static), batch, objective_key, old.step)
 
         (loss, metrics), gradients = jax.value_and_grad(loss_of, has_aux=True)(old.parameters)
-        parameters, optimizer_state, norm = optimizer.update(
-            gradients, old.optimizer_state, old.parameters, old.step
-        )
+        parameters, optimizer_state, norm = optimizer.update(gradients, old.optimizer_state, old.parameters, old.step)
         finite = old.finite & jnp.isfinite(loss) & jnp.isfinite(norm)
         new = Moving(parameters, optimizer_state, old.step + 1, finite)
         # After the first non-finite step nothing moves any more, and steps not taken add nothing to the means.
@@ -106,7 +104,7 @@ def _train_block(
 @eqx.filter_jit
 def _evaluate_block(
     static: PyTree,
-    objective: AbstractObjective,
+    objective: AbstractObjective[Any],
     preprocessing: Preprocessing,
     parameters: PyTree,
     key: PRNGKeyArray,
@@ -136,7 +134,7 @@ def _means(sums: list[Sums]) -> dict[str, float]:
 
 
 def evaluate_objective(
-    model: AbstractModel, objective: AbstractObjective, dataset: Dataset, *, batch_size: int, key: PRNGKeyArray
+    model: AbstractModel, objective: AbstractObjective[Any], dataset: Dataset, *, batch_size: int, key: PRNGKeyArray
 ) -> dict[str, float]:
     """Mean loss and metrics of a fixed model over all rows, schedules at their end.
 
@@ -160,7 +158,7 @@ def evaluate_objective(
 
 def fit_gradient(
     model: ModelType,
-    objective: AbstractObjective,
+    objective: AbstractObjective[Any],
     dataset: Dataset,
     *,
     optimizer: Adam,
@@ -212,14 +210,15 @@ def fit_gradient(
     history: list[dict[str, float]] = []
     status = Status("max_epochs", f"ran all {max_epochs} epochs.")
 
-    with interrupt_flag() as interrupted, reporter(
-        verbose=verbose, max_epochs=max_epochs, n_rows=len(dataset)
-    ) as report:
+    with (
+        interrupt_flag() as interrupted,
+        reporter(verbose=verbose, max_epochs=max_epochs, n_rows=len(dataset)) as report,
+    ):
         for epoch in range(1, max_epochs + 1):
             sums: list[Sums] = []
             for block in blocks(dataset, epoch_order(len(dataset), seed=seed, epoch=epoch), shape):
                 if sums:
-                    jax.block_until_ready(sums[-1])  # at most one block ahead of the device: Ctrl-C stays prompt
+                    jax.device_get(sums[-1]["rows"])  # at most one block ahead of the device: Ctrl-C stays prompt
                 moving, block_sums = _train_block(
                     static, objective, optimizer, dataset.preprocessing, state.moving, state.key, block
                 )
@@ -238,9 +237,7 @@ def fit_gradient(
                 break
             if validation is not None:
                 current = eqx.combine(state.moving.parameters, static)
-                held = evaluate_objective(
-                    current, objective, validation, batch_size=batch_size, key=evaluation_key
-                )
+                held = evaluate_objective(current, objective, validation, batch_size=batch_size, key=evaluation_key)
                 metrics |= {f"validation_{name}": value for name, value in held.items()}
                 if held["loss"] < state.best_loss:
                     state = _improved(state, held["loss"], epoch)

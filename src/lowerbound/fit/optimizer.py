@@ -31,10 +31,18 @@ class Adam(eqx.Module):
         "cosine": learning_rate * (1 + cos(pi step / total_steps)) / 2; "none": constant.
     """
 
-    learning_rate: Float[Array, ""] = eqx.field(converter=jnp.float32)
-    total_steps: Float[Array, ""] = eqx.field(converter=jnp.float32)
-    max_gradient_norm: Float[Array, ""] = eqx.field(converter=jnp.float32, default=math.inf)
-    decay: Decay = eqx.field(static=True, default="cosine")
+    learning_rate: Float[Array, ""]
+    total_steps: Float[Array, ""]
+    max_gradient_norm: Float[Array, ""]
+    decay: Decay = eqx.field(static=True)
+
+    def __init__(
+        self, learning_rate: float, total_steps: int, *, max_gradient_norm: float = math.inf, decay: Decay = "cosine"
+    ) -> None:
+        self.learning_rate = jnp.asarray(learning_rate, float)
+        self.total_steps = jnp.asarray(total_steps, float)
+        self.max_gradient_norm = jnp.asarray(max_gradient_norm, float)
+        self.decay = decay
 
     def init(self, parameters: PyTree) -> optax.OptState:
         """First and second moments at zero."""
@@ -50,8 +58,8 @@ class Adam(eqx.Module):
         self, gradients: PyTree, state: optax.OptState, parameters: PyTree, step: Int[Array, ""]
     ) -> tuple[PyTree, optax.OptState, Float[Array, ""]]:
         """New parameters, new moments, and the gradient's norm before clipping."""
-        norm = optax.global_norm(gradients)
-        shrink = jnp.minimum(1.0, self.max_gradient_norm / jnp.maximum(norm, jnp.finfo(norm.dtype).tiny))
+        norm = optax.tree.norm(gradients)
+        shrink = jnp.minimum(1.0, self.max_gradient_norm / jnp.maximum(norm, 1e-30))
         clipped = jax.tree.map(lambda gradient: gradient * shrink, gradients)
         directions, state = optax.scale_by_adam().update(clipped, state)
         rate = self.rate(step)

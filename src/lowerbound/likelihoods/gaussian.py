@@ -33,7 +33,7 @@ _AT_FLOOR_MARGIN = math.log(1.1)
 
 
 def _floored_log_scale(free_log_scale: Float[Array, "*event"]) -> Float[Array, "*event"]:
-    """log s >= log(SCALE_FLOOR), smooth; capped above so that exp cannot overflow."""
+    """Log s >= log(SCALE_FLOOR), smooth; capped above so that exp cannot overflow."""
     log_floor = math.log(SCALE_FLOOR)
     return jnp.minimum(log_floor + jax.nn.softplus(free_log_scale - log_floor), _LARGEST_LOG_SCALE)
 

@@ -1,4 +1,4 @@
-"""AbstractLikelihood: p(x given z) of one datum, as a factorized distribution whose parameters a network gives.
+r"""AbstractLikelihood: p(x given z) of one datum, as a factorized distribution whose parameters a network gives.
 
 A network maps z to ``outputs``, ``n_outputs`` unconstrained numbers per cell of x, shape (n_outputs, \\*event). A likelihood
 turns them into a distribution that is factorized over cells, so that
@@ -23,13 +23,17 @@ from lowerbound.data.standardize import row_chunks
 class AbstractLikelihood(eqx.Module):
     """A factorized p(x given z): final subclasses give the distribution; sums, masks and units are handled here, once."""
 
-    n_outputs: eqx.AbstractVar[int]
     base_measure: eqx.AbstractClassVar[str]
     value_dtype: eqx.AbstractClassVar[type]  # what the distribution's log_prob takes: float, or int for indices
 
+    @property
+    @abstractmethod
+    def n_outputs(self) -> int:
+        """Network outputs per cell."""
+
     @abstractmethod
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> Distribution:
-        """The distribution of every cell, batch shape (\\*event). Never return it out of ``vmap``: its shapes would lie."""
+        r"""The distribution of every cell, batch shape (\\*event). Never return it out of ``vmap``: its shapes would lie."""
 
     @abstractmethod
     def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
@@ -48,7 +52,7 @@ class AbstractLikelihood(eqx.Module):
         """Cells outside the support, on the host, and the support in words."""
 
     def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
-        """log p(x_observed given z) in nats, in the user's units."""
+        """Log p(x_observed given z) in nats, in the user's units."""
         per_cell = self.distribution(outputs).log_prob(datum.values.astype(self.value_dtype))
         if datum.observed is not None:
             # Fill values are finite, so no NaN hides behind the mask and gradients stay finite.

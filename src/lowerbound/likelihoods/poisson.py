@@ -1,6 +1,6 @@
 r"""Poisson likelihood: counts x_j in {0, 1, 2, …} with rate exp(output_j), independent over cells given z.
 
-    log p(x given z) = \sum_j x_j r_j - exp(r_j) - log x_j!,     r = decoder(z), held within +-20 so that exp stays finite
+log p(x given z) = \sum_j x_j r_j - exp(r_j) - log x_j!,     r = decoder(z), held within +-20 so that exp stays finite
 """
 
 from typing import ClassVar

@@ -30,11 +30,11 @@ class Autoencoder(AbstractModel):
     latent_dim: int = eqx.field(static=True)
 
     def log_joint(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
-        """log N(x; mu(z), I), with the flat prior's constant taken as 0."""
+        """Log N(x; mu(z), I), with the flat prior's constant taken as 0."""
         return self.log_likelihood(datum, z)
 
     def log_likelihood(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
-        """log N(x; mu(z), I): minus half the squared error, plus a constant."""
+        """Log N(x; mu(z), I): minus half the squared error, plus a constant."""
         return self.likelihood.log_prob(self.decoder(z), datum)
 
     def encode(self, datum: Datum) -> Float[Array, " latent"]:

@@ -37,7 +37,7 @@ class Draw(NamedTuple):
 
     @property
     def log_weight(self) -> Float[Array, ""]:
-        """log p(x, z) - log q(z given x): exp of it averages to p(x), itself averages to the ELBO."""
+        """Log p(x, z) - log q(z given x): exp of it averages to p(x), itself averages to the ELBO."""
         return self.log_prior + self.log_likelihood - self.log_posterior
 
 
@@ -54,15 +54,18 @@ class ElboTerms(NamedTuple):
 class AbstractModel(eqx.Module):
     """Level one: a joint density of data and latents, with a way into latent space and back."""
 
-    latent_dim: eqx.AbstractVar[int]
+    @property
+    @abstractmethod
+    def latent_dim(self) -> int:
+        """Dimension of z."""
 
     @abstractmethod
     def log_joint(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
-        """log p(x_observed, z) in nats."""
+        """Log p(x_observed, z) in nats."""
 
     @abstractmethod
     def log_likelihood(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
-        """log p(x_observed given z) in nats."""
+        """Log p(x_observed given z) in nats."""
 
     @abstractmethod
     def encode(self, datum: Datum) -> Float[Array, " latent"]:

@@ -36,7 +36,7 @@ from lowerbound.posteriors.gaussian import AbstractGaussianPosterior
 
 
 def log_standard_normal(z: Float[Array, " latent"]) -> Float[Array, ""]:
-    """log N(z; 0, I) in nats."""
+    """Log N(z; 0, I) in nats."""
     return -0.5 * jnp.sum(z**2 + math.log(2 * math.pi))
 
 
@@ -53,11 +53,11 @@ class VAE(AbstractDensityModel):
         return self.encoder.latent_dim
 
     def log_joint(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
-        """log N(z; 0, I) + log p(x_observed given z)."""
+        """Log N(z; 0, I) + log p(x_observed given z)."""
         return log_standard_normal(z) + self.log_likelihood(datum, z)
 
     def log_likelihood(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
-        """log p(x_observed given z)."""
+        """Log p(x_observed given z)."""
         return self.likelihood.log_prob(self.decoder(z), datum)
 
     def posterior(self, datum: Datum) -> AbstractGaussianPosterior:

@@ -23,6 +23,7 @@ class Linear(eqx.Module):
         self.bias = jnp.zeros(out_size)
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
+        """W x + b."""
         return self.weight @ x + self.bias
 
 
@@ -58,6 +59,7 @@ class MLP(eqx.Module):
         self.activation = activation
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
+        """The network at x."""
         for layer in self.layers[:-1]:
             x = activate(self.activation, layer(x))
         return self.layers[-1](x)

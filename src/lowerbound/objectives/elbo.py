@@ -26,7 +26,7 @@ from lowerbound.models.model import AbstractDensityModel
 from lowerbound.objectives.objective import AbstractObjective, Batch, Metrics
 
 
-class ELBO(AbstractObjective):
+class ELBO(AbstractObjective[AbstractDensityModel]):
     """Minus the bound of equation (1), weighted as in (2) and (3).
 
     Parameters
@@ -41,10 +41,23 @@ class ELBO(AbstractObjective):
         "closed_form" or "sampled".
     """
 
-    beta: Float[Array, ""] = eqx.field(converter=jnp.float32, default=1.0)
-    warmup_steps: Float[Array, ""] = eqx.field(converter=jnp.float32, default=0.0)
-    free_bits: Float[Array, ""] = eqx.field(converter=jnp.float32, default=0.0)
-    kl: Literal["closed_form", "sampled"] = eqx.field(static=True, default="closed_form")
+    beta: Float[Array, ""]
+    warmup_steps: Float[Array, ""]
+    free_bits: Float[Array, ""]
+    kl: Literal["closed_form", "sampled"] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        *,
+        beta: float = 1.0,
+        warmup_steps: float = 0,
+        free_bits: float = 0.0,
+        kl: Literal["closed_form", "sampled"] = "closed_form",
+    ) -> None:
+        self.beta = jnp.asarray(beta, float)
+        self.warmup_steps = jnp.asarray(warmup_steps, float)
+        self.free_bits = jnp.asarray(free_bits, float)
+        self.kl = kl
 
     def __call__(
         self, model: AbstractDensityModel, batch: Batch, key: PRNGKeyArray, step: Int[Array, ""]

@@ -19,7 +19,7 @@ from lowerbound.models.model import AbstractDensityModel
 from lowerbound.objectives.objective import AbstractObjective, Batch, Metrics
 
 
-class ImportanceWeighted(AbstractObjective):
+class ImportanceWeighted(AbstractObjective[AbstractDensityModel]):
     """Minus L_k with k = ``n_samples`` >= 1 draws per datum."""
 
     n_samples: int = eqx.field(static=True)

@@ -5,6 +5,7 @@ temperatures never recompile; an objective's numbers are array leaves, so that a
 """
 
 from abc import abstractmethod
+from typing import Generic, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -12,6 +13,8 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from lowerbound.data.datum import Datum
 from lowerbound.models.model import AbstractModel
+
+ModelType = TypeVar("ModelType", bound=AbstractModel, contravariant=True)
 
 Metrics = dict[str, Float[Array, ""]]
 
@@ -28,11 +31,11 @@ class Batch(eqx.Module):
         return jnp.tensordot(self.weight, per_row, axes=1) / jnp.maximum(jnp.sum(self.weight), 1.0)
 
 
-class AbstractObjective(eqx.Module):
+class AbstractObjective(eqx.Module, Generic[ModelType]):
     """A loss to minimize: minus a lower bound on log p(x), or a divergence."""
 
     @abstractmethod
     def __call__(
-        self, model: AbstractModel, batch: Batch, key: PRNGKeyArray, step: Int[Array, ""]
+        self, model: ModelType, batch: Batch, key: PRNGKeyArray, step: Int[Array, ""]
     ) -> tuple[Float[Array, ""], Metrics]:
         """Loss, and the metrics to record (the same names at every step), all means over real rows."""

@@ -9,7 +9,7 @@ from lowerbound.models.model import AbstractModel
 from lowerbound.objectives.objective import AbstractObjective, Batch, Metrics
 
 
-class SquaredError(AbstractObjective):
+class SquaredError(AbstractObjective[AbstractModel]):
     """Squared reconstruction error per row, in model units."""
 
     def __call__(

@@ -1,0 +1,29 @@
+"""The list of estimators: which names a saved model, or the command line, may stand for. A new estimator is one line here."""
+
+import os
+
+from sklearn.base import BaseEstimator
+
+from lowerbound.estimators.autoencoder import Autoencoder
+from lowerbound.estimators.outlier_detector import OutlierDetector
+from lowerbound.estimators.saving import load_estimator
+from lowerbound.estimators.vae import VAE
+
+ESTIMATORS: dict[str, type[BaseEstimator]] = {
+    "VAE": VAE,
+    "Autoencoder": Autoencoder,
+    "OutlierDetector": OutlierDetector,
+}
+
+
+def load(path: str | os.PathLike[str]) -> VAE | Autoencoder | OutlierDetector:
+    """The estimator that ``save`` wrote at ``path``; runs no code from the folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at ``path``.
+    SavedModelError
+        If it is no saved model, truncated, altered, or from a newer format.
+    """
+    return load_estimator(path, classes=ESTIMATORS)
