@@ -13,6 +13,7 @@ from harness import (
     Side,
     all_versions,
     common_parser,
+    disturbance_section,
     header,
     interleave,
     machine,
@@ -83,10 +84,9 @@ def main() -> None:
     choices = [f"- {side.name}: {runs[side.name][0]['chosen']}" for side in sides if side.name in PEERS]
     if choices:
         sections.append(
-            "Batch size, chosen in each process as the fastest on a few rows (first repeat):\n\n"
-            + "\n".join(choices)
+            "Batch size, chosen in each process as the fastest on a few rows (first repeat):\n\n" + "\n".join(choices)
         )
-    sections += ratio_section(found, meaning="lowerbound is faster")
+    sections += [*ratio_section(found, meaning="lowerbound is faster"), disturbance_section(runs)]
     write(result, sections)
 
 

@@ -9,8 +9,10 @@ import argparse
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +22,7 @@ from statistics import median
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 OWN = "lowerbound"
+TOLERATED_DISTURBANCE = 0.05
 PEERS = ("torch", "pythae")
 
 
@@ -53,9 +56,7 @@ class Ratio:
 
 def common_parser(description: str) -> argparse.ArgumentParser:
     """Arguments that every driver shares."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument(
         "--peers-python", default=".venv-peers/bin/python", help="interpreter of the peers' environment"
     )
@@ -92,18 +93,36 @@ def sides_of(options: argparse.Namespace, *, task: str, passed_on: Sequence[str]
 
 
 def run_side(side: Side, *, threads: int) -> dict:
-    """JSON line of one run, in a fresh process bound to `threads` processors."""
+    """JSON line of one run, in a fresh process bound to `threads` processors; `disturbance` is added to it."""
     environment = dict(os.environ, JAX_ENABLE_COMPILATION_CACHE="false")
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         environment[name] = str(threads)
     command = [side.interpreter, str(HERE / "sides" / side.script), *side.arguments]
+    busy_before, own_before, start = _busy_s(), _children_s(), time.perf_counter()
     done = subprocess.run(
         command, env=environment, preexec_fn=_binding(threads), capture_output=True, text=True, check=False
     )
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode != 0 or not lines:
         raise SystemExit(f"side {side.name} failed with exit code {done.returncode}:\n{done.stderr[-3000:]}")
-    return json.loads(lines[-1])
+    others_s = (_busy_s() - busy_before) - (_children_s() - own_before)
+    share = others_s / ((time.perf_counter() - start) * (os.cpu_count() or 1))
+    return json.loads(lines[-1]) | {"disturbance": round(max(0.0, share), 3)}
+
+
+def _busy_s() -> float:
+    """Seconds that all processors together have been busy since the system started; 0 where unknown (not Linux)."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return 0.0
+    user, nice, system, _, _, *interrupts_and_steal = map(int, stat.read_text().split("\n", 1)[0].split()[1:9])
+    return (user + nice + system + sum(interrupts_and_steal)) / os.sysconf("SC_CLK_TCK")
+
+
+def _children_s() -> float:
+    """Processor seconds of the sides that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _binding(threads: int) -> Callable[[], None] | None:
@@ -140,6 +159,13 @@ def ratio(runs: dict[str, list[dict]], numerator: str, denominator: str, column:
     return Ratio(numerator, denominator, column, median(values), min(values), max(values))
 
 
+def disturbance_section(runs: dict[str, list[dict]]) -> str:
+    """How much of the machine other processes took while a side ran."""
+    worst = max(run["disturbance"] for side_runs in runs.values() for run in side_runs)
+    sentence = f"Other processes used at most {worst:.0%} of the processors during any run."
+    return sentence + (" **Too much: these numbers are not to be quoted.**" if worst > TOLERATED_DISTURBANCE else "")
+
+
 def medians(runs: dict[str, list[dict]]) -> dict[str, dict[str, float]]:
     """Median over the repeats of every number that a side reports."""
     return {
@@ -157,9 +183,7 @@ def machine() -> dict:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        names = [
-            line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line
-        ]
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {

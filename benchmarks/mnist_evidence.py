@@ -27,22 +27,16 @@ UNRELIABLE_PARETO_K = 0.7
 def mnist(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Grey values in [0, 1]: training (60000, 784) and test rows (10000, 784), float32."""
     with np.load(path, allow_pickle=False) as data:
-        return tuple(
-            data[name].reshape(len(data[name]), -1).astype(np.float32) / 255 for name in ("x_train", "x_test")
-        )
+        return tuple(data[name].reshape(len(data[name]), -1).astype(np.float32) / 255 for name in ("x_train", "x_test"))
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--objective", choices=["elbo", "importance_weighted"], default="elbo")
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--rows", type=int, default=1000, help="test rows, taken by stride")
     parser.add_argument("--samples", type=int, default=5000, help="importance samples a row")
-    parser.add_argument(
-        "--validation", type=float, default=0.0, help="validation fraction; 0 is the paper's protocol"
-    )
+    parser.add_argument("--validation", type=float, default=0.0, help="validation fraction; 0 is the paper's protocol")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -92,10 +86,9 @@ def main() -> None:
         "best_epoch": int(vae.best_epoch_),
     }
     bound = "elbo" if options.objective == "elbo" else f"importance_weighted_{N_IMPORTANCE_SAMPLES}"
-    name = f"mnist_evidence_{bound}_{options.epochs}_epochs_seed_{options.seed}"
-    result = header(
-        name, versions=versions("lowerbound", "jax", "equinox", "optax", "numpy"), machine=about
-    ) | {
+    held_out = f"_validation_{options.validation}" if options.validation else ""
+    name = f"mnist_evidence_{bound}_{options.epochs}_epochs{held_out}_seed_{options.seed}"
+    result = header(name, versions=versions("lowerbound", "jax", "equinox", "optax", "numpy"), machine=about) | {
         "arguments": vars(options),
         "status": str(vae.status_),
         **numbers,

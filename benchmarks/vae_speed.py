@@ -10,6 +10,7 @@ from dataclasses import asdict
 from harness import (
     all_versions,
     common_parser,
+    disturbance_section,
     header,
     interleave,
     machine,
@@ -29,9 +30,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4, help="per process, at least 2: the first is apart")
     options = parser.parse_args()
     if options.epochs < 2:
-        parser.error(
-            f"epochs of vae_speed must be at least 2; got {options.epochs}. The first is timed apart."
-        )
+        parser.error(f"epochs of vae_speed must be at least 2; got {options.epochs}. The first is timed apart.")
 
     about = machine()
     sides = sides_of(options, task="vae", passed_on=("epochs", "threads", "seed"))
@@ -56,6 +55,7 @@ def main() -> None:
             [(name, *(numbers[column] for column in COLUMNS)) for name, numbers in middle.items()],
         ),
         *ratio_section(found, meaning="lowerbound is faster, or smaller"),
+        disturbance_section(runs),
     ]
     write(result, sections)
 

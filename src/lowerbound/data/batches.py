@@ -20,6 +20,7 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 from lowerbound.data.dataset import Dataset
 
 _SHORTEST_BLOCK, _LONGEST_BLOCK = 32, 64
+_FEWEST_ROWS = 32  # so that small data sets of the same features share compiled code; padding costs next to nothing there
 
 
 class Plan(NamedTuple):
@@ -62,16 +63,21 @@ def plan(n_rows: int, *, batch_size: int) -> Plan:
     Plan(n_blocks=10, steps=47, rows=128)
     >>> plan(50, batch_size=128)
     Plan(n_blocks=1, steps=1, rows=52)
+    >>> plan(10, batch_size=128)
+    Plan(n_blocks=1, steps=1, rows=32)
     """
     steps = -(-n_rows // batch_size)
     if steps <= _LONGEST_BLOCK:
         n_blocks, steps = 1, min(bucket(steps), n_rows)
     else:
         # Fewest steps in all: a little more of them than asked, never an empty one.
-        lengths = range(_LONGEST_BLOCK, _SHORTEST_BLOCK - 1, -1)
-        total, length = min((-(-steps // length) * length, -length) for length in lengths)
+        totals = [(-(-steps // length) * length, -length) for length in range(_LONGEST_BLOCK, 0, -1)]
+        total, length = min(totals[: _LONGEST_BLOCK - _SHORTEST_BLOCK + 1])
+        if total > n_rows:  # batch_size = 1: there is no row to spare for another step
+            total, length = min(totals)
         n_blocks, steps = total // -length, -length
-    return Plan(n_blocks, steps, min(bucket(-(-n_rows // (n_blocks * steps))), max(batch_size, 1)))
+    rows = max(bucket(-(-n_rows // (n_blocks * steps))), _FEWEST_ROWS)
+    return Plan(n_blocks, steps, min(rows, max(batch_size, 1)))
 
 
 def epoch_order(n_rows: int, *, seed: int, epoch: int) -> Int[np.ndarray, " n"]:

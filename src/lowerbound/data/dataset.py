@@ -32,8 +32,9 @@ class Dataset:
 
     values: Shaped[np.ndarray, "n *event"]
     preprocessing: Preprocessing
-    observed: Bool[np.ndarray, "n *event"] | None = None
-    condition: Float[np.ndarray, "n condition"] | None = None
+    # Lengths are compared below, with an error of their own.
+    observed: Bool[np.ndarray, "_ *event"] | None = None
+    condition: Float[np.ndarray, "_ *condition"] | None = None
 
     def __post_init__(self) -> None:
         for name, part in (("observed", self.observed), ("condition", self.condition)):

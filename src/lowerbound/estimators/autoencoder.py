@@ -1,6 +1,6 @@
 """Autoencoder, the estimator: a deterministic code by least squares (model: ``lowerbound.models.autoencoder``)."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import jax
 from jaxtyping import PRNGKeyArray
@@ -93,7 +93,7 @@ class Autoencoder(LatentVariableEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None) -> "Autoencoder":
         """Minimize the squared error over the rows of X.
 
         Parameters
@@ -124,7 +124,7 @@ class Autoencoder(LatentVariableEstimator):
             encoder=MLP(n, self.latent_dim, hidden=hidden, activation=self.activation, key=encoder_key),
             decoder=Decoder(decoder, (1, *self.input_shape_)),
             likelihood=FixedScaleGaussian(1.0),
-            latent_dim=self.latent_dim,
+            code_dim=self.latent_dim,
         )
 
     @property

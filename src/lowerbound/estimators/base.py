@@ -8,7 +8,7 @@ A subclass gives ``fit`` and ``_skeleton`` (the untrained model for given shapes
 
 import os
 from abc import abstractmethod
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import numpy as np
@@ -75,7 +75,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     seed_: int
 
     @abstractmethod
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None) -> "LatentVariableEstimator":
         """Fit the model to the rows of X; ``y`` is ignored."""
 
     @abstractmethod

@@ -1,7 +1,7 @@
 """OutlierDetector: any estimator with ``outlier_scores`` as a scikit-learn outlier detector."""
 
 import os
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -55,7 +55,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self.method = method
         self.contamination = contamination
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None) -> "OutlierDetector":
         """Fit a clone of the estimator to X and set the threshold on its scores there; ``y`` is ignored."""
         if not hasattr(self.estimator, "outlier_scores"):
             raise ValueError(
@@ -76,8 +76,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         return self.estimator_.outlier_scores(X, method=self.method)
 
     def score_samples(self, X: Any) -> Float[np.ndarray, " n"]:
-        """Minus ``outlier_scores``: larger is more normal (scikit-learn's sign)."""
-        return -self.outlier_scores(X)
+        """Minus ``outlier_scores``, float64: larger is more normal (scikit-learn's sign)."""
+        return -self.outlier_scores(X).astype(np.float64)
 
     def decision_function(self, X: Any) -> Float[np.ndarray, " n"]:
         """``score_samples`` minus the threshold: negative for outliers."""

@@ -1,7 +1,7 @@
 """What the estimators trained by gradient share: their hyperparameters' checks, validation rows, and the call of the loop."""
 
 import math
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from lowerbound.data.batches import plan
 from lowerbound.data.dataset import Dataset, split_rows
@@ -16,6 +16,7 @@ MINIMUM_ROWS_FOR_VALIDATION = 200
 """Below this many rows nothing is held out, whatever ``validation_fraction`` says."""
 
 
+@runtime_checkable
 class TrainingHyperparameters(Protocol):
     """The hyperparameters that every estimator trained by gradient has."""
 

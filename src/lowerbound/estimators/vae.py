@@ -1,6 +1,7 @@
 """VAE, the estimator: a continuous mixture with an amortized posterior (model and bound: ``lowerbound.models.vae``)."""
 
-from typing import Any, Literal, Self
+import math
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -169,7 +170,7 @@ class VAE(LatentVariableEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None) -> "VAE":
         """Maximize the bound over the rows of X.
 
         Parameters
@@ -235,7 +236,8 @@ class VAE(LatentVariableEstimator):
             case "poisson", _:
                 return Poisson()
             case _, "feature":
-                return FeatureScaleGaussian(jnp.full(self.input_shape_, jnp.log(self.noise_scale)))
+                # A dtype of its own: a weakly typed start would compile the first block of the fit apart from the others.
+                return FeatureScaleGaussian(jnp.full(self.input_shape_, math.log(self.noise_scale), jnp.float32))
             case _, "network":
                 return NetworkScaleGaussian()
             case _:

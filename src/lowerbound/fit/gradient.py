@@ -88,11 +88,15 @@ def _train_block(
             return objective(eqx.combine(parameters, static), batch, objective_key, old.step)
 
         (loss, metrics), gradients = jax.value_and_grad(loss_of, has_aux=True)(old.parameters)
-        parameters, optimizer_state, norm = optimizer.update(gradients, old.optimizer_state, old.parameters, old.step)
-        finite = old.finite & jnp.isfinite(loss) & jnp.isfinite(norm)
-        new = Moving(parameters, optimizer_state, old.step + 1, finite)
+        parameters, optimizer_state, finite = optimizer.update(
+            gradients,
+            old.optimizer_state,
+            old.parameters,
+            step=old.step,
+            allowed=old.finite & jnp.isfinite(loss),
+        )
         # After the first non-finite step nothing moves any more, and steps not taken add nothing to the means.
-        moved = eqx.tree_at(lambda m: m.finite, jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, old), finite)
+        moved = Moving(parameters, optimizer_state, old.step + finite, finite)
         count = jnp.sum(batch.weight)
         sums = {name: jnp.where(finite, value * count, 0.0) for name, value in ({"loss": loss} | metrics).items()}
         return moved, sums | {"rows": jnp.where(finite, count, 0.0)}

@@ -11,7 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 Decay = Literal["cosine", "none"]
 
@@ -55,13 +55,25 @@ class Adam(eqx.Module):
         return self.learning_rate * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(step / self.total_steps, 1.0)))
 
     def update(
-        self, gradients: PyTree, state: optax.OptState, parameters: PyTree, step: Int[Array, ""]
-    ) -> tuple[PyTree, optax.OptState, Float[Array, ""]]:
-        """New parameters, new moments, and the gradient's norm before clipping."""
+        self,
+        gradients: PyTree,
+        state: optax.OptState,
+        parameters: PyTree,
+        *,
+        step: Int[Array, ""],
+        allowed: Bool[Array, ""],
+    ) -> tuple[PyTree, optax.OptState, Bool[Array, ""]]:
+        """New parameters, new moments, and whether the step was taken.
+
+        It is not taken, and the parameters come back to the last bit, unless ``allowed`` and the gradient is finite. The
+        guard zeroes gradient and rate: both melt into Adam's elementwise pass, where choosing between old and new
+        parameters would cost a pass of its own (an eighth of the time of a step of a small VAE).
+        """
         norm = optax.tree.norm(gradients)
         shrink = jnp.minimum(1.0, self.max_gradient_norm / jnp.maximum(norm, 1e-30))
-        clipped = jax.tree.map(lambda gradient: gradient * shrink, gradients)
+        taken = allowed & jnp.isfinite(norm)
+        clipped = jax.tree.map(lambda gradient: jnp.where(taken, gradient * shrink, 0.0), gradients)
         directions, state = optax.scale_by_adam().update(clipped, state)
-        rate = self.rate(step)
+        rate = jnp.where(taken, self.rate(step), 0.0)
         moved = jax.tree.map(lambda p, d: p - rate * d, parameters, directions)
-        return moved, state, norm
+        return moved, state, taken

@@ -1,4 +1,7 @@
-r"""Categorical likelihood: x_j in {0, …, C - 1}, p(x_j = c given z) = softmax(outputs_j)_c, independent over cells given z."""
+r"""Categorical likelihood: x_j in {0, …, C - 1}, p(x_j = c given z) = softmax(outputs_j)_c, independent over cells given z.
+
+log p(x given z) = \sum_j log softmax(outputs_j)_{x_j}
+"""
 
 from typing import ClassVar
 
@@ -9,7 +12,8 @@ import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Shaped
 
-from lowerbound.likelihoods.likelihood import AbstractLikelihood
+from lowerbound.data.datum import Datum
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, sum_observed
 
 
 class Categorical(AbstractLikelihood):
@@ -17,7 +21,6 @@ class Categorical(AbstractLikelihood):
 
     n_categories: int = eqx.field(static=True)
     base_measure: ClassVar[str] = "counting measure on category codes"
-    value_dtype: ClassVar[type] = int
 
     @property
     def n_outputs(self) -> int:
@@ -27,6 +30,10 @@ class Categorical(AbstractLikelihood):
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Categorical over the first axis of ``outputs``."""
         return dist.CategoricalLogits(jnp.moveaxis(outputs, 0, -1))
+
+    def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
+        """The sum at the top of this file, over observed cells."""
+        return sum_observed(self.distribution(outputs).log_prob(datum.values.astype(int)), datum)
 
     def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
         """The most probable code: codes have no mean."""

@@ -24,7 +24,8 @@ import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Shaped
 
-from lowerbound.likelihoods.likelihood import AbstractLikelihood
+from lowerbound.data.datum import Datum
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, sum_observed
 
 SCALE_FLOOR = 1e-3
 _LARGEST_LOG_SCALE = 20.0
@@ -52,11 +53,14 @@ class FixedScaleGaussian(AbstractLikelihood):
     noise_scale: float = eqx.field(static=True)
     n_outputs: ClassVar[int] = 1
     base_measure: ClassVar[str] = _MEASURE
-    value_dtype: ClassVar[type] = float
 
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Normal with mean ``outputs[0]``."""
         return dist.Normal(outputs[0], self.noise_scale)
+
+    def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
+        """The sum at the top of this file, over observed cells."""
+        return sum_observed(self.distribution(outputs).log_prob(datum.values), datum)
 
     def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
         """The mean."""
@@ -81,7 +85,6 @@ class FeatureScaleGaussian(AbstractLikelihood):
     free_log_scale: Float[Array, "*event"]
     n_outputs: ClassVar[int] = 1
     base_measure: ClassVar[str] = _MEASURE
-    value_dtype: ClassVar[type] = float
 
     @property
     def scale(self) -> Float[Array, "*event"]:
@@ -91,6 +94,10 @@ class FeatureScaleGaussian(AbstractLikelihood):
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Normal with mean ``outputs[0]`` and the learned scale."""
         return dist.Normal(outputs[0], self.scale)
+
+    def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
+        """The sum at the top of this file, over observed cells."""
+        return sum_observed(self.distribution(outputs).log_prob(datum.values), datum)
 
     def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
         """The mean."""
@@ -114,11 +121,14 @@ class NetworkScaleGaussian(AbstractLikelihood):
 
     n_outputs: ClassVar[int] = 2
     base_measure: ClassVar[str] = _MEASURE
-    value_dtype: ClassVar[type] = float
 
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Normal with mean ``outputs[0]`` and floored scale from ``outputs[1]``."""
         return dist.Normal(outputs[0], jnp.exp(_floored_log_scale(outputs[1])))
+
+    def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
+        """The sum at the top of this file, over observed cells."""
+        return sum_observed(self.distribution(outputs).log_prob(datum.values), datum)
 
     def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
         """The mean."""

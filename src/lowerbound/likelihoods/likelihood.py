@@ -21,10 +21,9 @@ from lowerbound.data.standardize import row_chunks
 
 
 class AbstractLikelihood(eqx.Module):
-    """A factorized p(x given z): final subclasses give the distribution; sums, masks and units are handled here, once."""
+    """A factorized p(x given z); final subclasses are the distributions."""
 
     base_measure: eqx.AbstractClassVar[str]
-    value_dtype: eqx.AbstractClassVar[type]  # what the distribution's log_prob takes: float, or int for indices
 
     @property
     @abstractmethod
@@ -51,17 +50,20 @@ class AbstractLikelihood(eqx.Module):
     def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
         """Cells outside the support, on the host, and the support in words."""
 
+    @abstractmethod
     def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
-        """Log p(x_observed given z) in nats, in the user's units."""
-        per_cell = self.distribution(outputs).log_prob(datum.values.astype(self.value_dtype))
-        if datum.observed is not None:
-            # Fill values are finite, so no NaN hides behind the mask and gradients stay finite.
-            per_cell = jnp.where(datum.observed, per_cell, 0.0)
-        return jnp.sum(per_cell) + datum.log_determinant
+        """The log density or mass of the observed cells, log p(x_observed given z), in nats and the user's units."""
 
     def sample(self, outputs: Float[Array, "outputs *event"], *, key: PRNGKeyArray) -> Float[Array, "*event"]:
         """One draw of x given z, in model units."""
         return self.distribution(outputs).sample(key).astype(jnp.float32)
+
+
+def sum_observed(per_cell: Float[Array, "*event"], datum: Datum) -> Float[Array, ""]:
+    """Sum over observed cells, in the user's units. Fill values are finite, so no NaN hides behind the mask."""
+    if datum.observed is not None:
+        per_cell = jnp.where(datum.observed, per_cell, 0.0)
+    return jnp.sum(per_cell) + datum.log_determinant
 
 
 def check_support(likelihood: AbstractLikelihood, values: Shaped[np.ndarray, "n *event"], *, owner: str) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Shaped
 
-from lowerbound.likelihoods.likelihood import AbstractLikelihood
+from lowerbound.data.datum import Datum
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, sum_observed
 
 LARGEST_LOG_RATE = 20.0
 
@@ -20,11 +21,14 @@ class Poisson(AbstractLikelihood):
 
     n_outputs: ClassVar[int] = 1
     base_measure: ClassVar[str] = "counting measure on {0, 1, 2, ...}"
-    value_dtype: ClassVar[type] = float
 
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Poisson with rate exp(outputs[0])."""
         return dist.Poisson(self.mean(outputs))
+
+    def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
+        """The sum at the top of this file, over observed cells."""
+        return sum_observed(self.distribution(outputs).log_prob(datum.values), datum)
 
     def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
         """The rate."""

@@ -27,7 +27,12 @@ class Autoencoder(AbstractModel):
     encoder: Callable[[Float[Array, " features"]], Float[Array, " latent"]]
     decoder: Decoder
     likelihood: FixedScaleGaussian
-    latent_dim: int = eqx.field(static=True)
+    code_dim: int = eqx.field(static=True)
+
+    @property
+    def latent_dim(self) -> int:
+        """Dimension of the code."""
+        return self.code_dim
 
     def log_joint(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log N(x; mu(z), I), with the flat prior's constant taken as 0."""

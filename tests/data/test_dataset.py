@@ -1,0 +1,103 @@
+"""Datasets: NumPy indexing, and hashes that know the content of a row and nothing else."""
+
+import numpy as np
+import pytest
+
+from lowerbound.data import standardize
+from lowerbound.data.dataset import Dataset, split_rows
+from tests.linear_gaussian import as_dataset
+
+
+def small(n_rows=20, *, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, 2, 3))
+    dataset = as_dataset(X, rng.random(X.shape) < 0.8)
+    return Dataset(dataset.values, dataset.preprocessing, dataset.observed, rng.normal(size=(n_rows, 2)).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "rows", [np.array([3, 1, 1]), np.array([[0, 1], [5, 2]]), np.arange(20) % 3 == 0], ids=["list", "grid", "mask"]
+)
+def test_take_is_numpy_indexing_of_every_part(rows):
+    dataset = small()
+    part = dataset.take(rows)
+    for name in ("values", "observed", "condition"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(dataset, name)[rows])
+    assert part.preprocessing is dataset.preprocessing
+
+
+def test_length_and_event_shape():
+    assert (len(small()), small().event_shape) == (20, (2, 3))
+
+
+def test_parts_of_other_lengths_are_refused():
+    dataset = small()
+    with pytest.raises(ValueError, match=r"observed of Dataset must have .* = 20; got 19"):
+        Dataset(dataset.values, dataset.preprocessing, dataset.observed[:-1])
+    with pytest.raises(ValueError, match=r"condition of Dataset must have .* = 20; got 3"):
+        Dataset(dataset.values, dataset.preprocessing, None, np.zeros((3, 1), np.float32))
+
+
+def test_hash_depends_neither_on_place_nor_on_company():
+    dataset = small()
+    order = np.random.default_rng(1).permutation(20)
+    hashes = dataset.row_hashes()
+    np.testing.assert_array_equal(dataset.take(order).row_hashes(), hashes[order])
+    for i in range(20):
+        assert dataset.take(np.array([i])).row_hashes()[0] == hashes[i]
+
+
+def test_hash_does_not_depend_on_the_chunks(monkeypatch):
+    hashes = small().row_hashes()
+    monkeypatch.setattr(standardize, "_CHUNK_CELLS", 7)
+    np.testing.assert_array_equal(small().row_hashes(), hashes)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, np.int16, np.bool_])
+def test_hash_does_not_depend_on_the_dtype(dtype):
+    bits = np.random.default_rng(0).integers(0, 2, size=(30, 9))
+    plain = as_dataset(bits.astype(np.float32))
+    other = Dataset(bits.astype(dtype), plain.preprocessing)
+    np.testing.assert_array_equal(other.row_hashes(), plain.row_hashes())
+
+
+def test_hash_takes_both_zeros_for_one():
+    plus, minus = as_dataset(np.array([[0.0, 1.0]])), as_dataset(np.array([[-0.0, 1.0]]))
+    np.testing.assert_array_equal(plus.row_hashes(), minus.row_hashes())
+
+
+def test_hash_sees_every_part():
+    dataset = small()
+    hashes = dataset.row_hashes()
+    changed = dataset.values.copy()
+    changed[4, 1, 2] = np.nextafter(changed[4, 1, 2], np.float32(9))
+    flipped = dataset.observed.copy()
+    flipped[4, 0, 0] ^= True
+    moved = dataset.condition.copy()
+    moved[4, 1] += 1
+    for other in (
+        Dataset(changed, dataset.preprocessing, dataset.observed, dataset.condition),
+        Dataset(dataset.values, dataset.preprocessing, flipped, dataset.condition),
+        Dataset(dataset.values, dataset.preprocessing, dataset.observed, moved),
+    ):
+        np.testing.assert_array_equal(np.flatnonzero(other.row_hashes() != hashes), [4])
+
+
+def test_distinct_rows_hardly_ever_share_a_hash():
+    # 20 000 rows, 2^32 hashes: 0.05 pairs expected by chance.
+    grey = np.random.default_rng(0).integers(0, 256, size=(20_000, 6)).astype(np.uint8)
+    distinct = np.unique(grey, axis=0)
+    assert len(np.unique(as_dataset(distinct).row_hashes())) >= len(distinct) - 2
+
+
+@pytest.mark.parametrize(("n_rows", "fraction", "held"), [(200, 0.1, 20), (1000, 0.25, 250), (199, 0.1, 0), (300, 0.0, 0)])
+def test_split_is_a_partition_chosen_by_the_seed(n_rows, fraction, held):
+    train, validation = split_rows(n_rows, fraction=fraction, minimum_rows=200, seed=3)
+    assert len(validation) == held
+    np.testing.assert_array_equal(np.sort(np.concatenate([train, validation])), np.arange(n_rows))
+    assert (np.diff(train) > 0).all()
+    assert (np.diff(validation) > 0).all()
+    again = split_rows(n_rows, fraction=fraction, minimum_rows=200, seed=3)
+    np.testing.assert_array_equal(validation, again[1])
+    if held:
+        assert (split_rows(n_rows, fraction=fraction, minimum_rows=200, seed=4)[1] != validation).any()
