@@ -19,8 +19,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Other libraries have pages of their own; linking to them would need their indexes from the network.
     ("py:.*", r"(equinox|jax|jaxlib|jaxtyping|numpy|numpyro|os|sklearn)\..*"),
-    # Shapes in jaxtyping annotations, "n latent", and choices in Literal are text, not names to look up.
-    ("py:class", r"(Float|Int|Bool|UInt32|Shaped)\[.*"),
+    # Inside jaxtyping annotations stand a bare class name and a shape, 'n latent', which is text.
+    ("py:class", r"ndarray|'.*'"),
 ]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]

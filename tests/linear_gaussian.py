@@ -17,11 +17,13 @@ import numpy as np
 from scipy.stats import multivariate_normal
 
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.datum import Datum
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.likelihoods.gaussian import SCALE_FLOOR, FeatureScaleGaussian, FixedScaleGaussian
 from lowerbound.models.decoder import Decoder
 from lowerbound.models.vae import VAE
 from lowerbound.nn.mlp import MLP
+from lowerbound.objectives.objective import Batch
 from lowerbound.posteriors.encoder import GaussianEncoder
 from lowerbound.posteriors.gaussian import n_posterior_outputs
 
@@ -139,3 +141,13 @@ def as_dataset(X, observed=None):
     event = X.shape[1:]
     values = X if X.dtype in (np.uint8, np.bool_) else X.astype(np.float32)
     return Dataset(values, Preprocessing(np.zeros(event), np.ones(event)), observed)
+
+
+def batch_of(X, weight=None, observed=None):
+    """A minibatch of these rows, as the loop makes them."""
+    weight = np.ones(len(X)) if weight is None else weight
+    if observed is None:
+        datums = jax.vmap(Datum)(jnp.asarray(X, float))
+    else:
+        datums = jax.vmap(Datum)(jnp.asarray(X, float), jnp.asarray(observed))
+    return Batch(datums, jnp.asarray(weight, float), jnp.arange(len(X)))

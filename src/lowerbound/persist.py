@@ -10,9 +10,11 @@ names, None, tuples and lists of these, and estimators of this library (inlined)
 import hashlib
 import json
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,16 @@ FORMAT_VERSION = 1
 _DOCUMENT, _ARRAYS = "model.json", "arrays.safetensors"
 
 
+_LIBRARIES = ("lowerbound", "jax", "equinox", "optax", "numpyro", "numpy", "scikit-learn")
+
+
 class SavedModelError(ValueError):
     """A folder is not a saved model that this version can read."""
+
+
+def library_versions() -> dict[str, str]:
+    """Name -> installed version of this library and of those that its numbers depend on, Python included."""
+    return {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES}
 
 
 def encode_value(value: Any, *, owner: str, name: str) -> Any:
@@ -83,6 +93,7 @@ def write_folder(path: str | os.PathLike[str], document: Mapping[str, Any], arra
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         **document,
+        "versions": library_versions(),
         "arrays_sha256": hashlib.sha256(payload).hexdigest(),
     }
     text = json.dumps(whole | {"document_sha256": _document_checksum(whole)}, indent=2)
@@ -131,10 +142,10 @@ def read_folder(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str,
         raise SavedModelError(f"{where} cannot be read: {_DOCUMENT} is missing, truncated or not JSON.") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise SavedModelError(f"{where} cannot be read: {_DOCUMENT} was not written by this library.")
-    version = document.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    written = document.get("format_version")
+    if not isinstance(written, int) or written > FORMAT_VERSION:
         raise SavedModelError(
-            f"{where} has format version {version}; this library reads up to {FORMAT_VERSION}. Upgrade lowerbound."
+            f"{where} has format version {written}; this library reads up to {FORMAT_VERSION}. Upgrade lowerbound."
         )
     if document.pop("document_sha256", None) != _document_checksum(document):
         raise SavedModelError(f"{where} cannot be read: {_DOCUMENT} was altered (its checksum differs).")

@@ -20,7 +20,9 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 from lowerbound.data.dataset import Dataset
 
 _SHORTEST_BLOCK, _LONGEST_BLOCK = 32, 64
-_FEWEST_ROWS = 32  # so that small data sets of the same features share compiled code; padding costs next to nothing there
+_FEWEST_ROWS = (
+    32  # so that small data sets of the same features share compiled code; padding costs next to nothing there
+)
 
 
 class Plan(NamedTuple):

@@ -8,15 +8,15 @@ from numpy.random import RandomState
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import fit_preprocessing
+from lowerbound.estimators.atomic import all_or_nothing
 from lowerbound.estimators.base import LatentVariableEstimator, seed_of
-from lowerbound.estimators.checks import check_bool, check_choice, check_integer, check_rows, check_sizes
+from lowerbound.estimators.checks import check_bool, check_choice, check_integer, check_rows, check_sizes, no_type_check
+from lowerbound.estimators.parts import decoder
 from lowerbound.estimators.training import Training, check_training
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.fit.optimizer import Decay
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
-from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.models.autoencoder import Autoencoder as AutoencoderModel
-from lowerbound.models.decoder import Decoder
 from lowerbound.nn.activations import ACTIVATIONS, Activation
 from lowerbound.nn.mlp import MLP
 from lowerbound.objectives.squared_error import SquaredError
@@ -60,6 +60,7 @@ class Autoencoder(LatentVariableEstimator):
     )
     _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
 
+    @no_type_check
     def __init__(
         self,
         latent_dim: int = 2,
@@ -93,6 +94,7 @@ class Autoencoder(LatentVariableEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> "Autoencoder":
         """Minimize the squared error over the rows of X.
 
@@ -119,16 +121,22 @@ class Autoencoder(LatentVariableEstimator):
     def _skeleton(self, *, key: PRNGKeyArray) -> AutoencoderModel:
         encoder_key, decoder_key = jax.random.split(key)
         n, hidden = self.n_features_in_, tuple(self.hidden)
-        decoder = MLP(self.latent_dim, n, hidden=hidden[::-1], activation=self.activation, key=decoder_key)
         return AutoencoderModel(
             encoder=MLP(n, self.latent_dim, hidden=hidden, activation=self.activation, key=encoder_key),
-            decoder=Decoder(decoder, (1, *self.input_shape_)),
-            likelihood=FixedScaleGaussian(1.0),
+            decoder=decoder(
+                self._likelihood,
+                self.input_shape_,
+                latent_dim=self.latent_dim,
+                hidden=hidden[::-1],
+                activation=self.activation,
+                key=decoder_key,
+            ),
+            likelihood=self._likelihood,
             code_dim=self.latent_dim,
         )
 
     @property
-    def _likelihood(self) -> AbstractLikelihood:
+    def _likelihood(self) -> FixedScaleGaussian:
         return FixedScaleGaussian(1.0)
 
     def _check_hyperparameters(self) -> None:

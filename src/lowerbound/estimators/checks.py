@@ -1,8 +1,8 @@
 """Checks of hyperparameters and data at the border: one clear error, naming owner, constraint, value and remedy."""
 
 import numbers
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Shaped
@@ -10,6 +10,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 _CELLS_SHOWN = 3
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def no_type_check(function: _Function) -> _Function:
+    """Keep run-time type checkers out of a function; unlike ``typing.no_type_check``, static ones go on.
+
+    For ``__init__`` of estimators, which must take anything: scikit-learn's contract has hyperparameters checked in ``fit``.
+    """
+    function.__no_type_check__ = True  # type: ignore[attr-defined]  # the documented way (PEP 484)
+    return function
 
 
 def check_integer(owner: str, name: str, value: Any, *, minimum: int, maximum: int | None = None) -> int:
@@ -22,7 +33,7 @@ def check_integer(owner: str, name: str, value: Any, *, minimum: int, maximum: i
 
 
 def check_number(
-    owner: str, name: str, value: Any, *, minimum: float, below: float = np.inf, above: bool = False
+    owner: str, name: str, value: Any, *, minimum: int | float, below: int | float = np.inf, above: bool = False
 ) -> float:
     """The value, if it is a finite number at least ``minimum`` (or above it) and below ``below``."""
     real = isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(float(value))

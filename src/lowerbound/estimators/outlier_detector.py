@@ -8,8 +8,9 @@ from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from lowerbound.estimators.atomic import all_or_nothing
 from lowerbound.estimators.base import LatentVariableEstimator
-from lowerbound.estimators.checks import check_number
+from lowerbound.estimators.checks import check_number, no_type_check
 from lowerbound.estimators.saving import save_estimator
 from lowerbound.evaluate.outliers import OutlierMethod
 
@@ -48,6 +49,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     16
     """
 
+    @no_type_check
     def __init__(
         self, estimator: LatentVariableEstimator, *, method: OutlierMethod | None = None, contamination: float = 0.1
     ) -> None:
@@ -55,6 +57,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self.method = method
         self.contamination = contamination
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> "OutlierDetector":
         """Fit a clone of the estimator to X and set the threshold on its scores there; ``y`` is ignored."""
         if not hasattr(self.estimator, "outlier_scores"):

@@ -23,7 +23,6 @@ from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.fit.result import Status
 from lowerbound.models.model import AbstractModel
 from lowerbound.persist import SavedModelError, decode_value, encode_value, read_folder, write_folder
-from lowerbound.versions import library_versions
 
 Arrays = dict[str, np.ndarray]
 
@@ -32,7 +31,7 @@ def save_estimator(estimator: BaseEstimator, path: str | os.PathLike[str]) -> No
     """Save a fitted estimator as a folder of JSON and arrays; see ``persist.write_folder`` for the errors."""
     check_is_fitted(estimator)
     document, arrays = _describe(estimator, prefix="")
-    write_folder(path, document | {"versions": library_versions()}, arrays)
+    write_folder(path, document, arrays)
 
 
 def load_estimator(path: str | os.PathLike[str], *, classes: Mapping[str, type[BaseEstimator]]) -> BaseEstimator:

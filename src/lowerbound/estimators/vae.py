@@ -1,16 +1,15 @@
 """VAE, the estimator: a continuous mixture with an amortized posterior (model and bound: ``lowerbound.models.vae``)."""
 
-import math
 from typing import Any, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, Shaped
 from numpy.random import RandomState
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Treatment, check_grey_levels, fit_preprocessing
+from lowerbound.estimators.atomic import all_or_nothing
 from lowerbound.estimators.base import LatentVariableEstimator, seed_of
 from lowerbound.estimators.checks import (
     check_bool,
@@ -19,23 +18,17 @@ from lowerbound.estimators.checks import (
     check_number,
     check_rows,
     check_sizes,
+    no_type_check,
 )
+from lowerbound.estimators.parts import decoder, gaussian_encoder, named_likelihood
 from lowerbound.estimators.training import Training, check_training
 from lowerbound.evaluate.notes import fit_notes
 from lowerbound.fit.optimizer import Decay
-from lowerbound.likelihoods.bernoulli import Bernoulli
-from lowerbound.likelihoods.categorical import Categorical
-from lowerbound.likelihoods.gaussian import FeatureScaleGaussian, FixedScaleGaussian, NetworkScaleGaussian
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
-from lowerbound.likelihoods.poisson import Poisson
-from lowerbound.models.decoder import Decoder
 from lowerbound.models.vae import VAE as VAEModel
 from lowerbound.nn.activations import ACTIVATIONS, Activation
-from lowerbound.nn.mlp import MLP
 from lowerbound.objectives.elbo import ELBO
 from lowerbound.objectives.importance_weighted import ImportanceWeighted
-from lowerbound.posteriors.encoder import GaussianEncoder
-from lowerbound.posteriors.gaussian import n_posterior_outputs
 
 
 class VAE(LatentVariableEstimator):
@@ -107,10 +100,11 @@ class VAE(LatentVariableEstimator):
     >>> from lowerbound import VAE
     >>> X = np.random.default_rng(0).normal(size=(64, 3))
     >>> vae = VAE(latent_dim=2, hidden=(8,), max_epochs=2, random_state=0).fit(X)
-    >>> vae.transform(X).shape, vae.score_samples(X).shape
+    >>> vae.transform(X).shape, vae.elbo(X).shape
     ((64, 2), (64,))
     """
 
+    @no_type_check
     def __init__(
         self,
         latent_dim: int = 2,
@@ -170,6 +164,7 @@ class VAE(LatentVariableEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> "VAE":
         """Maximize the bound over the rows of X.
 
@@ -209,47 +204,43 @@ class VAE(LatentVariableEstimator):
     def _skeleton(self, *, key: PRNGKeyArray) -> VAEModel:
         encoder_key, decoder_key = jax.random.split(key)
         likelihood = self._untrained_likelihood()
-        hidden = tuple(self.hidden)
-        cells = np.zeros(self.input_shape_, np.float32)
-        n_inputs = jax.eval_shape(likelihood.features, cells).size
-        n_outputs = n_posterior_outputs(self.posterior_covariance, self.latent_dim)
-        encoder = MLP(n_inputs, n_outputs, hidden=hidden, activation=self.activation, key=encoder_key)
-        decoder = MLP(
-            self.latent_dim,
-            likelihood.n_outputs * self.n_features_in_,
-            hidden=hidden[::-1],
-            activation=self.activation,
-            key=decoder_key,
-        )
         return VAEModel(
-            encoder=GaussianEncoder(encoder, self.latent_dim, self.posterior_covariance),
-            decoder=Decoder(decoder, (likelihood.n_outputs, *self.input_shape_)),
+            encoder=gaussian_encoder(
+                likelihood,
+                self.input_shape_,
+                latent_dim=self.latent_dim,
+                family=self.posterior_covariance,
+                hidden=tuple(self.hidden),
+                activation=self.activation,
+                key=encoder_key,
+            ),
+            decoder=decoder(
+                likelihood,
+                self.input_shape_,
+                latent_dim=self.latent_dim,
+                hidden=tuple(self.hidden)[::-1],
+                activation=self.activation,
+                key=decoder_key,
+            ),
             likelihood=likelihood,
         )
 
     def _untrained_likelihood(self) -> AbstractLikelihood:
-        match self.likelihood, self.variance:
-            case "bernoulli", _:
-                return Bernoulli()
-            case "categorical", _:
-                return Categorical(self.n_categories_)
-            case "poisson", _:
-                return Poisson()
-            case _, "feature":
-                # A dtype of its own: a weakly typed start would compile the first block of the fit apart from the others.
-                return FeatureScaleGaussian(jnp.full(self.input_shape_, math.log(self.noise_scale), jnp.float32))
-            case _, "network":
-                return NetworkScaleGaussian()
-            case _:
-                return FixedScaleGaussian(float(self.noise_scale))
+        return named_likelihood(
+            self.likelihood,
+            self.input_shape_,
+            variance=self.variance,
+            noise_scale=self.noise_scale,
+            n_categories=self.n_categories_,
+        )
 
     def _objective(self, *, steps_per_epoch: int) -> ELBO | ImportanceWeighted:
         if self.objective == "importance_weighted":
-            return ImportanceWeighted(self.n_importance_samples)
+            return ImportanceWeighted(int(self.n_importance_samples))
         return ELBO(
-            beta=self.beta,
-            warmup_steps=self.warmup_epochs * steps_per_epoch,
-            free_bits=self.free_bits,
+            beta=float(self.beta),
+            warmup_steps=float(self.warmup_epochs * steps_per_epoch),
+            free_bits=float(self.free_bits),
             kl=self.kl,
         )
 

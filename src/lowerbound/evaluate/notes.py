@@ -1,6 +1,6 @@
 """Notes for the status of a fit: constant features, and scales that ended at their numerical floor."""
 
-import jax.numpy as jnp
+import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Bool, PRNGKeyArray
 
@@ -15,6 +15,11 @@ _ROWS_LOOKED_AT = 512
 
 def _at_floor(model: VAE, datum: Datum, *, key: PRNGKeyArray) -> Bool[Array, "*event"]:
     return model.likelihood.at_floor(model.decoder(model.encode(datum)))
+
+
+@eqx.filter_jit
+def _learned_at_floor(likelihood: FeatureScaleGaussian) -> Bool[Array, "*event"]:
+    return likelihood.at_floor(likelihood.free_log_scale[None])
 
 
 def fit_notes(
@@ -48,7 +53,7 @@ def fit_notes(
 
 def _floored(model: VAE, dataset: Dataset, key: PRNGKeyArray) -> Bool[np.ndarray, "*event"]:
     if isinstance(model.likelihood, FeatureScaleGaussian):
-        return np.asarray(model.likelihood.at_floor(jnp.zeros((1, *dataset.event_shape))))
+        return np.asarray(_learned_at_floor(model.likelihood))
     if isinstance(model.likelihood, NetworkScaleGaussian):
         return map_rows(_at_floor, model, dataset.take(np.arange(min(len(dataset), _ROWS_LOOKED_AT))), key=key).any(
             axis=0

@@ -1,11 +1,6 @@
 r"""The compiled minibatch loop: stochastic gradient on a lower bound, a block of minibatches per compiled call.
 
-One step, inside ``lax.scan`` (theta are the model's inexact arrays):
-
-    1. stored rows -> datums, with a key per row and step                                          Preprocessing
-    2. g = grad of objective(model, batch, key, step)                                              AbstractObjective
-    3. theta <- theta - rate(step) * Adam(clip(g))                                                 Adam
-    4. if the loss or |g| is not finite: keep theta, and do nothing from here on
+    for each epoch: for each block: state, sums = train_block(state, block)                        fit/block.py
 
 Between blocks, on the host: progress, Ctrl-C, the finite flag. Between epochs: the validation loss, the best parameters so far,
 early stopping. Everything that moves is one pytree, ``TrainState``; the order of the rows is a function of (seed, epoch), the
@@ -20,33 +15,20 @@ from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Float, PRNGKeyArray, PyTree
 
-from lowerbound.data.batches import Block, blocks, epoch_order, plan
+from lowerbound.data.batches import blocks, epoch_order, plan
 from lowerbound.data.dataset import Dataset
-from lowerbound.data.preprocessing import Preprocessing
+from lowerbound.fit.block import Moving, Sums, evaluate_objective, means_over_rows, start, train_block
 from lowerbound.fit.interrupt import interrupt_flag
 from lowerbound.fit.optimizer import Adam
 from lowerbound.fit.progress import reporter
 from lowerbound.fit.result import FitResult, Status
 from lowerbound.models.model import AbstractModel
-from lowerbound.objectives.objective import AbstractObjective, Batch
+from lowerbound.objectives.objective import AbstractObjective
 
 ModelType = TypeVar("ModelType", bound=AbstractModel)
-Sums = dict[str, Float[Array, ""]]
-
-_END_OF_SCHEDULES = 2**30
-
-
-class Moving(eqx.Module):
-    """What a step changes: the carry of the compiled scan."""
-
-    parameters: PyTree
-    optimizer_state: PyTree
-    step: Int[Array, ""]
-    finite: Bool[Array, ""]
 
 
 class TrainState(eqx.Module):
@@ -57,107 +39,6 @@ class TrainState(eqx.Module):
     best_parameters: PyTree
     best_loss: float
     best_epoch: int
-
-
-def _batch(preprocessing: Preprocessing, block: Block, key: PRNGKeyArray) -> Batch:
-    """One minibatch of datums from one step of a block."""
-    keys = jax.random.split(key, block.weight.shape[0])
-    datums = jax.vmap(lambda values, observed, condition, key: preprocessing(values, observed, condition, key=key))(
-        block.values, block.observed, block.condition, keys
-    )
-    return Batch(datums, block.weight, block.row)
-
-
-@eqx.filter_jit
-def _train_block(
-    static: PyTree,
-    objective: AbstractObjective[Any],
-    optimizer: Adam,
-    preprocessing: Preprocessing,
-    moving: Moving,
-    key: PRNGKeyArray,
-    block: Block,
-) -> tuple[Moving, Sums]:
-    """Run the block's steps; give the moved state and the sums over rows of loss and metrics."""
-
-    def one_step(old: Moving, block: Block) -> tuple[Moving, Sums]:
-        data_key, objective_key = jax.random.split(jax.random.fold_in(key, old.step))
-        batch = _batch(preprocessing, block, data_key)
-
-        def loss_of(parameters: PyTree) -> tuple[Float[Array, ""], Sums]:
-            return objective(eqx.combine(parameters, static), batch, objective_key, old.step)
-
-        (loss, metrics), gradients = jax.value_and_grad(loss_of, has_aux=True)(old.parameters)
-        parameters, optimizer_state, finite = optimizer.update(
-            gradients,
-            old.optimizer_state,
-            old.parameters,
-            step=old.step,
-            allowed=old.finite & jnp.isfinite(loss),
-        )
-        # After the first non-finite step nothing moves any more, and steps not taken add nothing to the means.
-        moved = Moving(parameters, optimizer_state, old.step + finite, finite)
-        count = jnp.sum(batch.weight)
-        sums = {name: jnp.where(finite, value * count, 0.0) for name, value in ({"loss": loss} | metrics).items()}
-        return moved, sums | {"rows": jnp.where(finite, count, 0.0)}
-
-    moving, sums = jax.lax.scan(one_step, moving, block)
-    return moving, jax.tree.map(jnp.sum, sums)
-
-
-@eqx.filter_jit
-def _evaluate_block(
-    static: PyTree,
-    objective: AbstractObjective[Any],
-    preprocessing: Preprocessing,
-    parameters: PyTree,
-    key: PRNGKeyArray,
-    block: Block,
-) -> Sums:
-    """Sums over rows of loss and metrics at fixed parameters, schedules at their end."""
-
-    def one_step(carry: None, numbered: tuple[Int[Array, ""], Block]) -> tuple[None, Sums]:
-        number, block = numbered
-        data_key, objective_key = jax.random.split(jax.random.fold_in(key, number))
-        batch = _batch(preprocessing, block, data_key)
-        model = eqx.combine(parameters, static)
-        loss, metrics = objective(model, batch, objective_key, jnp.asarray(_END_OF_SCHEDULES))
-        count = jnp.sum(batch.weight)
-        return carry, {name: value * count for name, value in ({"loss": loss} | metrics).items()} | {"rows": count}
-
-    _, sums = jax.lax.scan(one_step, None, (jnp.arange(block.weight.shape[0]), block))
-    return jax.tree.map(jnp.sum, sums)
-
-
-def _means(sums: list[Sums]) -> dict[str, float]:
-    """Means over rows of per-block sums, added in float64."""
-    fetched = jax.device_get(sums)
-    totals = {name: float(np.sum([block[name] for block in fetched], dtype=np.float64)) for name in fetched[0]}
-    rows = totals.pop("rows")
-    return {name: total / rows if rows else math.nan for name, total in totals.items()}
-
-
-def evaluate_objective(
-    model: AbstractModel, objective: AbstractObjective[Any], dataset: Dataset, *, batch_size: int, key: PRNGKeyArray
-) -> dict[str, float]:
-    """Mean loss and metrics of a fixed model over all rows, schedules at their end.
-
-    Parameters
-    ----------
-    model, objective, dataset
-        What is evaluated, by which loss, on which rows.
-    batch_size
-        Most rows in a minibatch.
-    key
-        Randomness; the same key gives the same numbers.
-    """
-    parameters, static = eqx.partition(model, eqx.is_inexact_array)
-    shape = plan(len(dataset), batch_size=batch_size)
-    sums = [
-        _evaluate_block(static, objective, dataset.preprocessing, parameters, jax.random.fold_in(key, b), block)
-        for b, block in enumerate(blocks(dataset, np.arange(len(dataset)), shape))
-    ]
-    return _means(sums)
 
 
 def fit_gradient(
@@ -204,7 +85,7 @@ def fit_gradient(
     parameters, static = eqx.partition(model, eqx.is_inexact_array)
     train_key, evaluation_key = jax.random.split(jax.random.key(seed))
     state = TrainState(
-        moving=Moving(parameters, optimizer.init(parameters), jnp.asarray(0), jnp.asarray(True)),
+        moving=start(optimizer, parameters),
         key=train_key,
         best_parameters=parameters,
         best_loss=math.inf,
@@ -223,7 +104,7 @@ def fit_gradient(
             for block in blocks(dataset, epoch_order(len(dataset), seed=seed, epoch=epoch), shape):
                 if sums:
                     jax.device_get(sums[-1]["rows"])  # at most one block ahead of the device: Ctrl-C stays prompt
-                moving, block_sums = _train_block(
+                moving, block_sums = train_block(
                     static, objective, optimizer, dataset.preprocessing, state.moving, state.key, block
                 )
                 state = replace(state, moving=moving)
@@ -231,7 +112,7 @@ def fit_gradient(
                 report.rows(int(block.weight.sum()))
                 if interrupted:
                     break
-            metrics = _means(sums)
+            metrics = means_over_rows(sums)
             history.append(metrics)
             if not bool(state.moving.finite):
                 status = _non_finite(epoch, int(state.moving.step), float(optimizer.learning_rate))

@@ -43,5 +43,5 @@ class Poisson(AbstractLikelihood):
         return jnp.abs(outputs[0]) >= LARGEST_LOG_RATE
 
     def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
-        """Cells that are negative or not whole."""
-        return (values < 0) | (values != np.floor(values)), "counts 0, 1, 2, ..."
+        """Cells that are negative, not whole, or infinite."""
+        return (values < 0) | (values != np.floor(values)) | np.isinf(values), "counts 0, 1, 2, ..."

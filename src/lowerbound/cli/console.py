@@ -1,0 +1,49 @@
+"""What the commands say, and where: results on standard output; progress, status, warnings and errors on standard error."""
+
+import warnings
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+results = Console(highlight=False)
+messages = Console(stderr=True, highlight=False)
+
+
+def say(text: str, *, style: str = "") -> None:
+    """One line of a result; never wrapped, never read as markup."""
+    results.print(Text(text, style=style), soft_wrap=True)
+
+
+def say_aside(text: str, *, label: str = "", style: str = "") -> None:
+    """One line on standard error, with a coloured label; line breaks inside become spaces."""
+    line = Text.assemble((f"{label}: " if label else "", style), " ".join(text.split()))
+    messages.print(line, soft_wrap=True)
+
+
+def error(text: str) -> None:
+    """The one line of bad input."""
+    say_aside(text, label="Error", style="bold red")
+
+
+def warning(text: str) -> None:
+    """A line that asks for attention."""
+    say_aside(text, label="Warning", style="bold yellow")
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Stands in for ``warnings.showwarning``: the message in one line, without the place in the code."""
+    warning(str(message))
+
+
+def shorten_warnings() -> None:
+    """Show user warnings once each and in one line; call it inside ``warnings.catch_warnings``."""
+    warnings.filterwarnings("default", category=UserWarning)
+    warnings.showwarning = show_warning

@@ -1,0 +1,27 @@
+"""``lowerbound encode MODEL DATA --out FILE``: the latent code of every row."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lowerbound.cli import console
+from lowerbound.cli.files import Split, check_new_file, read_model, read_rows
+from lowerbound.data.files import write_array
+
+
+def encode(
+    model: Annotated[Path, typer.Argument(help="Folder of a saved model.", metavar="MODEL")],
+    data: Annotated[str, typer.Argument(help="A file, or a name from `lowerbound data`.", metavar="DATA")],
+    out: Annotated[Path, typer.Option("--out", help="A .npy, .npz, .csv or .parquet file.")],
+    split: Annotated[
+        Split | None, typer.Option("--split", help="Part of a named data set.", show_default="test")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Write the posterior mean (or code) of each row of DATA: columns z0, z1, …"""
+    check_new_file(out, overwrite=overwrite)
+    estimator = read_model(model)
+    codes = estimator.transform(read_rows(data, split=split, default="test"))
+    write_array(out, codes, names=[f"z{j}" for j in range(codes.shape[1])])
+    console.say(f"Wrote {codes.shape[0]} rows of {codes.shape[1]} latents to {out}")

@@ -1,0 +1,76 @@
+"""The entry point: commands by name, and one line instead of a traceback for bad input."""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from lowerbound.cli import console
+from lowerbound.cli.data import data
+from lowerbound.cli.demo import demo
+from lowerbound.cli.encode import encode
+from lowerbound.cli.evaluate import evaluate
+from lowerbound.cli.fit import fit
+from lowerbound.cli.outliers import outliers
+from lowerbound.cli.sample import sample
+
+app = typer.Typer(
+    name="lowerbound",
+    help="Latent variable models, fitted by maximizing a lower bound on the evidence.",
+    epilog="DATA is a file (rows.csv, rows.npy, archive.npz:name, …) or a name from `lowerbound data`.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+for command in (demo, fit, evaluate, encode, sample, outliers, data):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Latent variable models, fitted by maximizing a lower bound on the evidence."""
+    if version:
+        from lowerbound import __version__
+
+        console.say(f"lowerbound {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit the process.
+
+    Parameters
+    ----------
+    arguments
+        Words after the program's name; None takes those of the process.
+    """
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """The exit code of one run; internal errors pass through, with their traceback."""
+    try:
+        with warnings.catch_warnings():
+            console.shorten_warnings()
+            return app(arguments, prog_name="lowerbound", standalone_mode=False) or 0
+    except TyperException as error:
+        path = getattr(getattr(error, "ctx", None), "command_path", "lowerbound")
+        console.error(f"{error.format_message().rstrip('.')}. See `{path} --help`.")
+    except AttributeError as error:
+        # scikit-learn's available_if: a verb that the model does not have, with the reason as the cause
+        if not isinstance(error.__cause__, AttributeError):
+            raise
+        console.error(str(error.__cause__))
+    except OSError as error:
+        console.error(f"{error.filename}: {error.strerror}." if error.strerror and error.filename else str(error))
+    except ValueError as error:
+        console.error(str(error))
+    return 2

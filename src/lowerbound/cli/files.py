@@ -1,0 +1,96 @@
+"""Files of the command line: the DATA argument, the MODEL argument, and places for output, checked before long work starts.
+
+DATA is a file (``rows.csv``, ``archive.npz:name``) or, where it has no extension and is no file, a name in the catalogue. A name
+in the catalogue stands for its training rows in ``fit`` and for its test rows everywhere else; ``--split`` says otherwise.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from lowerbound.data.catalog import load_named
+from lowerbound.data.files import WRITABLE, read_array, read_table, split_name
+
+Split = Literal["train", "test"]
+
+
+def read_rows(text: str, *, split: Split | None, default: Split) -> Any:
+    """The rows that DATA stands for: an array, or a data frame where the file has column names.
+
+    Parameters
+    ----------
+    text
+        DATA as the user wrote it.
+    split
+        The part of a named data set; None where the user did not say.
+    default
+        What None stands for.
+
+    Raises
+    ------
+    ValueError, OSError
+        As the readers; also for ``split`` with a file, and for arrays of fewer than two dimensions.
+    """
+    file, name = split_name(text)
+    if not file.suffix and not file.exists():
+        named = load_named(text)
+        return named.x_test if (split or default) == "test" else named.x_train
+    if split is not None:
+        raise ValueError(f"--split must go with a name in the catalogue; got the file {file}. Leave it out.")
+    if file.suffix.lower() in (".csv", ".parquet") and name is None:
+        from pandas import DataFrame
+
+        table = read_table(file)
+        return DataFrame(table.values, columns=list(table.columns))
+    array = read_array(file, name=name)
+    if array.ndim < 2:
+        raise ValueError(
+            f"array in {text} must have rows of cells, (n, features) or (n, height, width); got shape {array.shape}. "
+            "Name another one."
+        )
+    return array
+
+
+def read_model(path: Path) -> Any:
+    """The saved estimator; of an outlier detector, the estimator inside."""
+    from lowerbound import load
+
+    model = load(path)
+    return getattr(model, "estimator_", model)
+
+
+def check_new_model(path: Path, *, overwrite: bool) -> None:
+    """Raise unless a model can be saved at ``path``: in a writable place that is new, or a saved model to be replaced."""
+    if path.exists():
+        if not (path / "model.json").is_file():
+            raise ValueError(f"--out must be new or a saved model; {path} is something else. Choose another.")
+        if not overwrite:
+            raise ValueError(f"--out must be new; {path} is a saved model. Add --overwrite to replace it.")
+    parent = path.absolute().parent
+    while not parent.exists():  # the missing folders above are made by the save
+        parent = parent.parent
+    _check_folder(parent, path)
+
+
+def check_new_file(path: Path, *, overwrite: bool, option: str = "--out", kinds: Sequence[str] = WRITABLE) -> None:
+    """Raise unless a file can be written at ``path``: a known extension, a writable folder, nothing of that name."""
+    if path.suffix.lower() not in kinds:
+        raise ValueError(
+            f"{option} must end in one of {', '.join(kinds)}; got {path}. The extension chooses the format."
+        )
+    if path.is_dir():
+        raise ValueError(f"{option} must be a file; {path} is a folder. Name a file in it.")
+    if path.exists() and not overwrite:
+        raise ValueError(f"{option} must be new; {path} exists. Add --overwrite to replace it.")
+    parent = path.absolute().parent
+    if not parent.exists():
+        raise ValueError(f"{option} must be in a folder that exists; {parent} does not. Make it first.")
+    _check_folder(parent, path)
+
+
+def _check_folder(folder: Path, path: Path) -> None:
+    if not folder.is_dir():
+        raise ValueError(f"--out must be in a folder; {folder}, above {path}, is a file. Choose another place.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"--out must be in a writable folder; {folder} is not. Choose another, or ask its owner.")
