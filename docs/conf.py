@@ -32,6 +32,7 @@ python_use_unqualified_type_names = True
 maximum_signature_line_length = 88  # the estimators spell out their hyperparameters: one a line
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_attr_annotations = False  # shapes in the types would be read as markup; the text gives them
 
 html_theme = "furo"
 html_title = f"lowerbound {version}"

@@ -1,17 +1,21 @@
 """Every Python block of README.md and docs/*.md runs, and prints what the page says it prints.
 
 The rule: a fenced block marked `python` is a session with `>>>` prompts, and is run; the blocks of a page share their names,
-from top to bottom, in an empty folder of their own. What is not to be run is marked otherwise (`text`, `console`).
+from top to bottom, in an empty folder of their own. Of a block marked `console`, the lines `$ lowerbound …` are run in the same
+way, and have to end with exit code 0. What is not to be run is marked otherwise.
 
 Ground truth: the page. Numbers with a decimal point agree where they differ by at most one unit of the last digit printed, or
-by one per cent: a fit takes other roundings on other processors.
+by two per cent: a fit takes other roundings on other processors.
 """
 
 import doctest
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+
+from lowerbound.cli import main
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -20,7 +24,8 @@ PAGES = [
 ]
 FENCE = re.compile(r"^ *```+ *(.*)$")
 DECIMAL = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
-RELATIVE_TOLERANCE = 0.01
+COMMAND = re.compile(r"^\$ lowerbound +(.*)$", re.MULTILINE)
+RELATIVE_TOLERANCE = 0.02
 
 
 class RoundedChecker(doctest.OutputChecker):
@@ -33,7 +38,9 @@ class RoundedChecker(doctest.OutputChecker):
             number = next(wanted, found.group())
             digits = len(number.partition(".")[2].partition("e")[0])
             unit = 10.0**-digits if "e" not in number else 0.0
-            close = abs(float(found.group()) - float(number)) <= max(1.001 * unit, RELATIVE_TOLERANCE * abs(float(number)))
+            close = abs(float(found.group()) - float(number)) <= max(
+                1.001 * unit, RELATIVE_TOLERANCE * abs(float(number))
+            )
             return number if close else found.group()
 
         return super().check_output(want, DECIMAL.sub(as_wanted, got), optionflags)
@@ -72,6 +79,15 @@ def test_python_blocks_print_what_the_page_says(page: Path, tmp_path: Path, monk
     options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS | doctest.FAIL_FAST
     failed = doctest.DocTestRunner(RoundedChecker(), optionflags=options).run(test, out=report.append).failed
     assert not failed, "".join(report)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if COMMAND.search(page.read_text("utf-8"))], ids=page_id)
+def test_commands_succeed(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    for command in COMMAND.findall(page.read_text(encoding="utf-8")):
+        with pytest.raises(SystemExit) as ended:
+            main(shlex.split(command))
+        assert ended.value.code == 0, command
 
 
 @pytest.mark.parametrize(

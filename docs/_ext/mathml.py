@@ -46,7 +46,9 @@ def visit_block(self: HTML5Translator, node: nodes.math_block) -> None:
     """Displayed mathematics, in a box that scrolls sideways where the page is narrow; its number beside it, if any."""
     identifier = f' id="{node["ids"][0]}"' if node["ids"] else ""
     number = f'<span class="eqno">({node["number"]})</span>' if node.get("number") else ""
-    self.body.append(f'<div class="math-display"{identifier}>{to_mathml(node.astext(), node, display="block")}{number}</div>\n')
+    self.body.append(
+        f'<div class="math-display"{identifier}>{to_mathml(node.astext(), node, display="block")}{number}</div>\n'
+    )
     raise nodes.SkipNode
 
 

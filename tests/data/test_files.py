@@ -4,24 +4,15 @@ import errno
 import gzip
 import os
 import pickle
-import struct
-import sys
 import time
 
 import numpy as np
 import pytest
 
-from lowerbound.data.files import Table, read_array, read_table, split_name, write_array
+from lowerbound.data.files import read_array, split_name, write_array
+from tests.data.idx_bytes import idx_bytes
 
 SPECIAL = np.array([[0.1, -0.0, 1e-300], [np.nan, np.inf, -np.inf], [1 / 3, 2.0**60, 5e-324]])
-
-
-def idx_bytes(array):
-    """IDX written item by item with struct, from the format's description."""
-    code, letter = {"uint8": (8, "B"), "int8": (9, "b"), "int16": (11, "h"), "int32": (12, "i"),
-                    "float32": (13, "f"), "float64": (14, "d")}[array.dtype.name]  # fmt: skip
-    header = bytes([0, 0, code, array.ndim]) + b"".join(struct.pack(">I", size) for size in array.shape)
-    return header + b"".join(struct.pack(">" + letter, item) for item in array.ravel().tolist())
 
 
 def file_of(kind, folder):
@@ -230,14 +221,21 @@ def test_no_permission_to_read(tmp_path, monkeypatch):
         read_array(file)
 
 
-def test_a_disk_that_fails_while_reading(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "must be readable; got: Input/output error"),
+        (MemoryError("Unable to allocate 7 PiB"), "must fit in memory; got Unable to allocate 7 PiB"),
+    ],
+)
+def test_a_disk_that_fails_and_a_memory_that_is_full(tmp_path, monkeypatch, error, message):
     file, _ = file_of(".npy", tmp_path)
 
     def fail(*_, **__):
-        raise OSError(errno.EIO, "Input/output error")
+        raise error
 
     monkeypatch.setattr(np, "load", fail)
-    with pytest.raises(OSError, match="must be readable; got: Input/output error"):
+    with pytest.raises((OSError, ValueError), match=message):
         read_array(file)
 
 
@@ -256,9 +254,7 @@ def test_a_failed_write_leaves_the_target_and_nothing_else(tmp_path, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, where, full)
-    with pytest.raises(
-        OSError, match=r"x\.\w+ must be writable; got: No space left on device\. Check"
-    ) as caught:
+    with pytest.raises(OSError, match=r"x\.\w+ must be writable; got: No space left on device\. Check") as caught:
         write_array(file, SPECIAL)
     assert "Errno" not in str(caught.value)
     assert [found.name for found in tmp_path.iterdir()] == ([] if before is None else [file.name])
@@ -266,9 +262,7 @@ def test_a_failed_write_leaves_the_target_and_nothing_else(tmp_path, monkeypatch
         assert file.read_bytes() == before
 
 
-@pytest.mark.skipif(
-    not os.path.exists("/dev/full"), reason="/dev/full, a device that is always full, is absent"
-)
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full, a device that is always full, is absent")
 @pytest.mark.parametrize("kind", [".npy", ".npz", ".csv", ".parquet"])
 def test_a_disk_that_is_full_while_writing(tmp_path, monkeypatch, kind):
     genuine = open

@@ -1,9 +1,11 @@
 """L_k: between the ELBO and log p(x), climbing with k."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 from scipy.special import logsumexp
 
 from lowerbound.data.datum import Datum
@@ -16,11 +18,19 @@ X = TRUTH.sample(4, seed=0)
 STEP = jnp.asarray(0)
 
 
-def bounds(objective, model, n_keys, *, seed=0):
+@eqx.filter_jit
+def draw(model, x, key):
+    return model.draw(Datum(x), key=key)
+
+
+@eqx.filter_jit
+def _bounds(objective, model, keys):
+    return jax.vmap(lambda key: objective(model, batch_of(X), key, STEP)[1]["bound"])(keys)
+
+
+def bounds(objective, model, *, n_keys=2000, seed=0):
     """Bound of the minibatch at many keys."""
-    keys = jax.random.split(jax.random.key(seed), n_keys)
-    over_keys = jax.jit(jax.vmap(lambda key: objective(model, batch_of(X), key, STEP)[1]["bound"]))
-    return np.asarray(over_keys(keys), np.float64)
+    return np.asarray(_bounds(objective, model, jax.random.split(jax.random.key(seed), n_keys)), np.float64)
 
 
 def test_the_bound_is_the_log_mean_of_the_weights_of_its_draws():
@@ -28,7 +38,7 @@ def test_the_bound_is_the_log_mean_of_the_weights_of_its_draws():
     loss, metrics = ImportanceWeighted(7)(model, batch_of(X, (1, 0, 1, 1)), key, STEP)
     rows = []
     for x, row_key in zip(X, jax.random.split(key, 4), strict=True):
-        draws = [model.draw(Datum(jnp.asarray(x, float)), key=k) for k in jax.random.split(row_key, 7)]
+        draws = [draw(model, jnp.asarray(x, float), k) for k in jax.random.split(row_key, 7)]
         log_weights = np.array([draw.log_weight for draw in draws], np.float64)
         kl = np.mean([draw.log_posterior - draw.log_prior for draw in draws])
         rows.append((logsumexp(log_weights) - np.log(7), np.mean([draw.log_likelihood for draw in draws]), kl))
@@ -40,15 +50,15 @@ def test_the_bound_is_the_log_mean_of_the_weights_of_its_draws():
 
 def test_one_draw_is_the_sampled_elbo_in_the_mean():
     model = TRUTH.vae(shift=0.3, stretch=1.3)
-    first = bounds(ImportanceWeighted(1), model, 4000)
-    second = bounds(ELBO(kl="sampled"), model, 4000, seed=1)
-    assert abs(first.mean() - second.mean()) < 4.5 * np.sqrt((first.var() + second.var()) / 4000)
+    first = bounds(ImportanceWeighted(1), model)
+    second = bounds(ELBO(kl="sampled"), model, seed=1)
+    assert abs(first.mean() - second.mean()) < 4.5 * np.sqrt((first.var() + second.var()) / 2000)
 
 
 def test_the_bound_climbs_with_k_towards_log_p_of_x():
-    model = TRUTH.vae(shift=0.5, stretch=1.4)
+    model = TRUTH.vae(shift=0.15, stretch=1.5)
     exact = TRUTH.log_evidence(X).mean()
-    found = [bounds(ImportanceWeighted(k), model, n_keys) for k, n_keys in ((1, 4000), (4, 2000), (16, 1000), (400, 200))]
+    found = [bounds(ImportanceWeighted(k), model, n_keys=n_keys) for k, n_keys in ((1, 2000), (5, 2000), (300, 200))]
     means = np.array([values.mean() for values in found])
     errors = np.array([values.std() / np.sqrt(len(values)) for values in found])
     assert (np.diff(means) > 3 * np.hypot(errors[1:], errors[:-1])).all()
@@ -57,18 +67,18 @@ def test_the_bound_climbs_with_k_towards_log_p_of_x():
     assert exact - means[0] > 0.3
 
 
-@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("k", [1, 5])
 def test_with_the_exact_posterior_every_bound_is_log_p_of_x(k):
-    np.testing.assert_allclose(bounds(ImportanceWeighted(k), TRUTH.vae(), 20), TRUTH.log_evidence(X).mean(), rtol=1e-5)
+    np.testing.assert_allclose(bounds(ImportanceWeighted(k), TRUTH.vae()), TRUTH.log_evidence(X).mean(), rtol=1e-5)
 
 
 def test_gradient_is_that_of_finite_differences():
     with jax.enable_x64(True):
         model = TRUTH.vae(shift=0.3, stretch=1.3)
-        vector, unravel = jax.flatten_util.ravel_pytree(model)
+        vector, unravel = ravel_pytree(model)
         loss = jax.jit(lambda v: ImportanceWeighted(3)(unravel(v), batch_of(X, (1, 1, 0, 1)), jax.random.key(2), STEP)[0])
         gradient = jax.grad(loss)(vector)
         for seed in range(3):
             way = jnp.asarray(np.random.default_rng(seed).normal(size=vector.shape))
             slope = (loss(vector + 1e-6 * way) - loss(vector - 1e-6 * way)) / 2e-6
-            np.testing.assert_allclose(gradient @ way, slope, rtol=1e-6)
+            np.testing.assert_allclose(np.vdot(gradient, way), slope, rtol=1e-6)

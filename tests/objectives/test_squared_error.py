@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.models.autoencoder import Autoencoder
@@ -30,14 +31,17 @@ def linear_autoencoder(U, W):
     return eqx.tree_at(lambda m: (m.encoder.layers[0], m.decoder.network.layers[0]), model, layers)
 
 
+@eqx.filter_jit
+def _value_and_gradient(model, batch):
+    loss_of = eqx.filter_value_and_grad(
+        lambda model: SquaredError()(model, batch, jax.random.key(0), jnp.asarray(0))[0]
+    )
+    loss, gradient = loss_of(model)
+    return loss, ravel_pytree(gradient)[0]
+
+
 def value_and_gradient(model, X, *, weight=None, observed=None):
-    batch = batch_of(X, weight, observed)
-    vector, unravel = jax.flatten_util.ravel_pytree(model)
-
-    def loss(v):
-        return SquaredError()(unravel(v), batch, jax.random.key(0), jnp.asarray(0))[0]
-
-    return jax.value_and_grad(loss)(vector)
+    return _value_and_gradient(model, batch_of(X, weight, observed))
 
 
 def test_the_principal_subspace_is_stationary_in_any_basis_and_no_other_is_as_good():

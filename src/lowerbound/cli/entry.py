@@ -19,7 +19,6 @@ from lowerbound.cli.sample import sample
 
 app = typer.Typer(
     name="lowerbound",
-    help="Latent variable models, fitted by maximizing a lower bound on the evidence.",
     epilog="DATA is a file (rows.csv, rows.npy, archive.npz:name, …) or a name from `lowerbound data`.",
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -29,19 +28,22 @@ for command in (demo, fit, evaluate, encode, sample, outliers, data):
     app.command()(command)
 
 
-@app.callback(invoke_without_command=True)
-def start(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-) -> None:
-    """Latent variable models, fitted by maximizing a lower bound on the evidence."""
-    if version:
+def _print_version(wanted: bool) -> bool:
+    if wanted:
         from lowerbound import __version__
 
         console.say(f"lowerbound {__version__}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        print(context.get_help())
+    return wanted
+
+
+@app.callback()
+def start(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Latent variable models, fitted by maximizing a lower bound on the evidence."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -57,10 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str] | None) -> int:
     """The exit code of one run; internal errors pass through, with their traceback."""
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
         with warnings.catch_warnings():
             console.shorten_warnings()
-            return app(arguments, prog_name="lowerbound", standalone_mode=False) or 0
+            return app(words, prog_name="lowerbound", standalone_mode=False) or 0
     except TyperException as error:
         path = getattr(getattr(error, "ctx", None), "command_path", "lowerbound")
         console.error(f"{error.format_message().rstrip('.')}. See `{path} --help`.")

@@ -82,13 +82,13 @@ def cautions(measured: dict[str, Any]) -> list[str]:
     """Sentences: whether log p(x) can be trusted, then the advice of the health check."""
     if "log_evidence" not in measured:
         return [f"{measured['class']} has no density: log p(x), ELBO and samples need a VAE."]
-    sentences = [f"Health: {advice}" for advice in measured["advice"]]
+    sentences = [f"Latent space: {advice}" for advice in measured["advice"]]
     share = measured["pareto_k_share_above_0.7"]
     if share > 0.1:
         sentences.insert(
             0,
-            f"Caution: Pareto k-hat is above {_UNTRUSTED} for {share:.0%} of the rows: read log p(x) as a lower bound that "
-            "more --samples would raise a little.",
+            f"Caution: Pareto k-hat is above {_UNTRUSTED} for {share:.0%} of the rows: read log p(x) as a lower bound, "
+            "which more draws would raise a little.",
         )
     elif math.isnan(share):
         sentences.insert(0, "Caution: too few --samples to say whether log p(x) can be trusted; take 100 or more.")
@@ -123,11 +123,9 @@ def _table(measured: dict[str, Any]) -> Table:
     table.add_column(overflow="fold")
     table.add_row("rows", f"{measured['n_rows']}", measured["class"])
     if "log_evidence" in measured:
-        table.add_row(
-            "log p(x)",
-            f"{measured['log_evidence']:.3f} ± {measured['standard_error']:.3f}",
-            f"nats per row, {'exact' if measured['exact'] else f'{measured["n_samples"]} draws per row'}",
-        )
+        kind = "exact" if measured["exact"] else f"{measured['n_samples']} draws per row"
+        value = f"{measured['log_evidence']:.3f} ± {measured['standard_error']:.3f}"
+        table.add_row("log p(x)", value, f"nats per row, {kind}")
         table.add_row("", f"± {measured['sampling_error']:.3f}", "for other rows from the same source")
         table.add_row("", "", measured["base_measure"])
         table.add_row("ELBO", f"{measured['elbo']:.3f}", "nats per row")
@@ -138,8 +136,8 @@ def _table(measured: dict[str, Any]) -> Table:
         )
         table.add_row("k-hat above 0.7", f"{measured['pareto_k_share_above_0.7']:.1%}", "of the rows")
         table.add_row("active latents", f"{measured['active_units']} of {measured['latent_dim']}")
-    table.add_row(
-        "log p(x given z)", f"{measured['log_likelihood_at_code']:.3f}", "nats per row, z the code of x"
-    ) if "log_evidence" in measured else None
+        table.add_row(
+            "log p(x given z)", f"{measured['log_likelihood_at_code']:.3f}", "nats per row, z the posterior mean of x"
+        )
     table.add_row("reconstruction error", f"{measured['root_mean_square_error']:.4g}", "root mean square over cells")
     return table

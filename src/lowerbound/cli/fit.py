@@ -1,5 +1,6 @@
 """``lowerbound fit MODEL DATA --out FOLDER``: fit an estimator and save it."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ from lowerbound.cli.files import Split, check_new_model, read_rows
 Activation = Literal["relu", "tanh", "gelu", "silu", "elu", "softplus"]
 
 _MODEL, _NETWORK, _TRAINING, _OUTPUT = "Model", "Network", "Training", "Output"
-_EXIT_CODES = {"max_epochs": 0, "early_stopping": 0, "interrupted": 130, "non_finite": 1}
+EXIT_CODES = {"max_epochs": 0, "early_stopping": 0, "interrupted": 130, "non_finite": 1}
 
 
 def _option(*names: str, group: str, default: str = "", text: str) -> Any:
@@ -101,7 +102,7 @@ def fit(
 
     Ctrl-C ends the fit early: the best model so far is saved, and the exit code is 130.
     """
-    given = {
+    given: dict[str, Any] = {
         "latent_dim": latent_dim,
         "likelihood": likelihood,
         "variance": variance,
@@ -131,8 +132,8 @@ def fit(
     estimator.set_params(verbose=False)  # no business of those who load the model
     estimator.save(out)
     report_fit(estimator)
-    console.say(f"Saved {out}. Next: lowerbound evaluate {out} {data}")
-    raise typer.Exit(_EXIT_CODES[estimator.status_.code])
+    console.say(f"Saved {out}. Next: {shlex.join(('lowerbound', 'evaluate', str(out), data))}")
+    raise typer.Exit(EXIT_CODES[estimator.status_.code])
 
 
 def report_fit(estimator: Any) -> None:

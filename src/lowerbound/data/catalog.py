@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Shaped
 
-from lowerbound.data.sets import ENTRIES, Parts, Entry
+from lowerbound.data.sets import ENTRIES, Entry, Parts
 
 FOLDER_VARIABLE = "LOWERBOUND_DATA"
 

@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Shaped
@@ -143,7 +143,7 @@ def write_array(
     table = kind in (".csv", ".parquet")
     if values.dtype.kind not in ("biuf" if table else "biufcUS"):
         raise ValueError(f"array in {file} must hold numbers; got dtype {values.dtype}. Convert it first.")
-    frame = table_frame(file, values, names) if table else None
+    frame: Any = table_frame(file, values, names) if table else None
     with _replacing(file) as stream:
         if kind == ".npy":
             np.save(stream, values, allow_pickle=False)

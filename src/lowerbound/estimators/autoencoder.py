@@ -33,11 +33,15 @@ class Autoencoder(LatentVariableEstimator):
         Dimension of the code, 1 to 10 000.
     standardize
         Measure errors in units of each feature's standard deviation.
-    network, hidden, activation
-        "mlp"; widths of its hidden layers (reversed in the decoder; () is the linear autoencoder, which finds the principal
-        subspace); "relu", "tanh", "gelu", "silu", "elu" or "softplus".
+    network
+        Of encoder and decoder: "mlp".
+    hidden
+        Widths of the encoder's hidden layers, in reverse those of the decoder; () is the linear autoencoder, which finds the
+        principal subspace.
+    activation
+        Between layers: "relu", "tanh", "gelu", "silu", "elu" or "softplus".
     max_epochs, batch_size, learning_rate, learning_rate_decay, max_gradient_norm
-        Adam's run, as in :class:`VAE`.
+        As in :class:`VAE`.
     validation_fraction, patience, random_state, verbose
         As in :class:`VAE`.
 

@@ -46,7 +46,7 @@ class Posterior(NamedTuple):
     scale
         (n, latent_dim): marginal standard deviations.
     covariance
-        (n, latent_dim, latent_dim) for ``posterior="full"``; None where the posterior is diagonal.
+        (n, latent_dim, latent_dim) for ``posterior_covariance="full"``; None where the posterior is diagonal.
     """
 
     mean: Float[np.ndarray, "n latent"]

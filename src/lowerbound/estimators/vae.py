@@ -52,8 +52,12 @@ class VAE(LatentVariableEstimator):
         Bernoulli only, for grey values (uint8, or floats in [0, 1]): "dynamic" draws bits afresh every epoch (and once per row
         in evaluation), "threshold" cuts at half, "none" scores grey values as probabilities (a loss, not a likelihood). None
         takes zeros and ones only.
-    network, hidden, activation
-        "mlp"; widths of its hidden layers (reversed in the decoder); "relu", "tanh", "gelu", "silu", "elu" or "softplus".
+    network
+        Of encoder and decoder: "mlp".
+    hidden
+        Widths of the encoder's hidden layers, in reverse those of the decoder; () makes both linear.
+    activation
+        Between layers: "relu", "tanh", "gelu", "silu", "elu" or "softplus".
     posterior_covariance
         "diagonal" or "full", of q(z given x).
     inference
@@ -64,10 +68,22 @@ class VAE(LatentVariableEstimator):
         Draws per row of the importance-weighted bound.
     kl
         Of the ELBO: "closed_form" or "sampled".
-    beta, warmup_epochs, free_bits
-        Of the ELBO: weight of the KL, epochs over which it grows from 0, nats per latent dimension that cost nothing.
-    max_epochs, batch_size, learning_rate, learning_rate_decay, max_gradient_norm
-        Adam's run: epochs, most rows in a minibatch, first step size, "cosine" or "none", clipping (None: never).
+    beta
+        Of the ELBO: weight of the KL; 1 for a bound on log p(x).
+    warmup_epochs
+        Of the ELBO: epochs over which the weight grows from 0 to ``beta``.
+    free_bits
+        Of the ELBO: nats per latent dimension that cost nothing.
+    max_epochs
+        Most passes over the training rows.
+    batch_size
+        Most rows in a minibatch.
+    learning_rate
+        First step size of Adam.
+    learning_rate_decay
+        "cosine", to 0 at ``max_epochs``, or "none".
+    max_gradient_norm
+        Longer gradients are scaled down to this norm; None for never.
     validation_fraction
         Share of rows on which the loss is watched, the best epoch kept, and early stopping decided; 0 below 200 rows.
     patience
@@ -80,17 +96,21 @@ class VAE(LatentVariableEstimator):
     Attributes
     ----------
     model_
-        The fitted :class:`lowerbound.models.vae.VAE`.
+        The fitted module, ``lowerbound.models.vae.VAE``.
     history_
-        Name -> one number per epoch: loss, bound, log_likelihood, kl, and validation_… ones, nats per row.
-    best_epoch_, n_iter_
-        Epoch of the returned parameters (from 1); epochs run.
+        Name -> one number per epoch: loss, bound, log_likelihood, kl, and their ``validation_`` namesakes, nats per row.
+    best_epoch_
+        Epoch of the returned parameters, from 1.
+    n_iter_
+        Epochs run.
     objective_
         Loss of the returned parameters.
     status_
         How the fit ended, with the remedy where one is needed.
-    n_features_in_, input_shape_
-        Cells per row; shape of a row.
+    n_features_in_
+        Cells per row.
+    input_shape_
+        Shape of a row.
     constant_features_
         True for features without any spread in the training rows: a density there is meaningless.
 
@@ -239,7 +259,7 @@ class VAE(LatentVariableEstimator):
             return ImportanceWeighted(int(self.n_importance_samples))
         return ELBO(
             beta=float(self.beta),
-            warmup_steps=float(self.warmup_epochs * steps_per_epoch),
+            warmup_steps=int(self.warmup_epochs * steps_per_epoch),
             free_bits=float(self.free_bits),
             kl=self.kl,
         )

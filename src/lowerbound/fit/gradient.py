@@ -109,7 +109,7 @@ def fit_gradient(
                 )
                 state = replace(state, moving=moving)
                 sums.append(block_sums)
-                report.rows(int(block.weight.sum()))
+                report.rows(len(dataset) / shape.n_blocks)
                 if interrupted:
                     break
             metrics = means_over_rows(sums)

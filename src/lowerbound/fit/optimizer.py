@@ -37,7 +37,12 @@ class Adam(eqx.Module):
     decay: Decay = eqx.field(static=True)
 
     def __init__(
-        self, learning_rate: float, total_steps: int, *, max_gradient_norm: float = math.inf, decay: Decay = "cosine"
+        self,
+        learning_rate: int | float,
+        total_steps: int,
+        *,
+        max_gradient_norm: int | float = math.inf,
+        decay: Decay = "cosine",
     ) -> None:
         self.learning_rate = jnp.asarray(learning_rate, float)
         self.total_steps = jnp.asarray(total_steps, float)

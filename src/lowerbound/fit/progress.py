@@ -13,8 +13,8 @@ _SHOWN = {"validation_bound": "validation", "bound": "bound", "log_likelihood": 
 class Reporter:
     """Receives news of a fit; this one keeps silent."""
 
-    def rows(self, n_rows: int) -> None:
-        """That many more rows went through."""
+    def rows(self, n_rows: float) -> None:
+        """About that many more rows went through."""
 
     def epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """An epoch ended with these metrics."""
@@ -24,9 +24,9 @@ class _RichReporter(Reporter):
     def __init__(self, bar: Progress, *, max_epochs: int, n_rows: int) -> None:
         self._bar, self._max_epochs = bar, max_epochs
         self._task = bar.add_task("", total=max_epochs * n_rows, speed="", what=f"epoch 0/{max_epochs}", numbers="")
-        self._start, self._seen = time.perf_counter(), 0
+        self._start, self._seen = time.perf_counter(), 0.0
 
-    def rows(self, n_rows: int) -> None:
+    def rows(self, n_rows: float) -> None:
         self._seen += n_rows
         speed = self._seen / (time.perf_counter() - self._start)
         self._bar.update(self._task, advance=n_rows, speed=f"{speed:,.0f} rows/s")

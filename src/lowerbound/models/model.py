@@ -36,7 +36,7 @@ class Draw(NamedTuple):
     log_posterior: Float[Array, ""]
 
     @property
-    def log_weight(self) -> Float[Array, ""]:
+    def log_weight(self) -> Float[Array, "*draws"]:
         """Log p(x, z) - log q(z given x): exp of it averages to p(x), itself averages to the ELBO."""
         return self.log_prior + self.log_likelihood - self.log_posterior
 

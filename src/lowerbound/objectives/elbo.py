@@ -6,7 +6,7 @@ r"""The evidence lower bound, with beta, warm-up and free bits.
     beta_t  = beta * min(1, step / warmup_steps)                                                                (3)
 
 The expectation is taken at one reparameterized z per datum. The KL is in closed form, by latent dimension i, or ("sampled")
-log q(z given x) - log p(z) at the same z: same mean, more variance, but its gradient vanishes at the exact posterior. Free bits
+log q(z given x) - log p(z) at the same z: same mean; at the exact posterior the bound is then log p(x) for every z. Free bits
 act on the minibatch mean of each dimension's KL, in nats (Kingma et al. 2016, eq. 15). The metric ``bound`` is (1), whatever
 the weights: a lower bound on log p(x) at every step.
 
@@ -49,9 +49,9 @@ class ELBO(AbstractObjective[AbstractDensityModel]):
     def __init__(
         self,
         *,
-        beta: float = 1.0,
-        warmup_steps: float = 0,
-        free_bits: float = 0.0,
+        beta: int | float = 1.0,
+        warmup_steps: int = 0,
+        free_bits: int | float = 0.0,
         kl: Literal["closed_form", "sampled"] = "closed_form",
     ) -> None:
         self.beta = jnp.asarray(beta, float)

@@ -1,0 +1,98 @@
+"""Bad input: exit code 2, one line on standard error that names what is wrong, and nothing left behind."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lowerbound.cli import entry
+
+OUT = "OUT"
+
+
+def bad_inputs() -> list:
+    fit, out = ("fit", "vae", "DATA", "--quiet", "--epochs", 1), ("--out", OUT)
+    return [
+        (("fit", "vea", "DATA", *out), "Invalid value for 'MODEL': 'vea' is not one of 'vae', 'autoencoder'"),
+        (("fit", "vae", "DATA"), "Missing option '--out'. See `lowerbound fit --help`."),
+        (("fti",), "No such command 'fti'"),
+        (("fit", "vae", "DATA", *out, "--laten-dim", 3), "No such option: --laten-dim"),
+        ((*fit, *out, "--latent-dim", "two"), "'two' is not a valid int"),
+        ((*fit, *out, "--latent-dim", 0), "latent_dim of VAE must be a whole number, at least 1 and at most"),
+        ((*fit, *out, "--hidden", "8,x"), "--hidden must be whole numbers separated by commas"),
+        ((*fit, *out, "--hidden", "0"), "hidden[0] of VAE must be a whole number, at least 1; got 0."),
+        ((*fit, *out, "--beta", -1), "beta of VAE must be a number at least 0; got -1.0."),
+        ((*fit, *out, "--binarize", "dynamic"), "binarize of VAE must be None for likelihood='gaussian'"),
+        ((*fit, *out, "--likelihood", "bernoulli"), "of VAE must"),
+        ((*fit, *out, "--dequantize"), "integer grey levels 0 to 255 for dequantize=True"),
+        ((*fit, *out, "--split", "test"), "--split must go with a name in the catalogue"),
+        (("fit", "autoencoder", "DATA", *out, "--beta", 2), "got --beta, which autoencoder does not have"),
+        (("fit", "vae", "HOLES", *out, "-q"), "X of VAE must be finite (no NaN, no inf); got 1 such cells"),
+        (("fit", "vae", "TEXT", *out, "-q"), "must be numeric; got other values in 'name' ('ann')"),
+        (("fit", "vae", "FLAT", *out, "-q"), "must have rows of cells, (n, features) or (n, height, width)"),
+        (("fit", "vae", "mnits", *out, "-q"), "got 'mnits'. Did you mean 'mnist'?"),
+        (("fit", "vae", "absent.npy", *out, "-q"), "file absent.npy must exist; got none."),
+        (("fit", "vae", "rows.xyz", *out, "-q"), "extension of rows.xyz must be one of"),
+        (("evaluate", "absent", "DATA"), "path of load must be a saved model; there is nothing at 'absent'"),
+        (("evaluate", "BROKEN", "DATA"), "cannot be read: model.json is missing, truncated or not JSON"),
+        (("evaluate", "VAE", "WIDE"), "X has 5 features, but VAE is expecting 3 features as input"),
+        (("evaluate", "VAE", "DATA", "--samples", 0), "n_samples of VAE must be a whole number, at least 1; got 0."),
+        (("encode", "VAE", "DATA", "--out", "z.xls"), "--out must end in one of .npz, .npy, .csv, .parquet; got z.xls"),
+        (("encode", "VAE", "DATA", "--out", "absent/z.npy"), "must be in a folder that exists"),
+        (("encode", "VAE", "DATA", "--out", "folder.npy"), "--out must be a file; folder.npy is a folder."),
+        (("sample", "AUTOENCODER", "--out", "x.npy"), "Autoencoder has no such verb: its encoder is deterministic"),
+        (("sample", "VAE", "--n", 0, "--out", "x.npy"), "n_samples of VAE must be a whole number, at least 1; got 0."),
+        (("outliers", "AUTOENCODER", "DATA", "--method", "kl"), "method of Autoencoder must be 'reconstruction'"),
+        (("outliers", "VAE", "DATA", "--method", "magic"), "'magic' is not one of"),
+        (("outliers", "VAE", "DATA", "--top", 0), "0 is not in the range"),
+        (("data", "digts"), "Did you mean 'digits'?"),
+        (("demo", "--out", "folder.npy/file"), "--out must be a folder; folder.npy/file is a file."),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "reason"), bad_inputs(), ids=lambda value: value if isinstance(value, str) else "")
+def test_bad_input_is_one_line(run, vae, autoencoder, data, tmp_path: Path, monkeypatch, words: tuple, reason: str):
+    monkeypatch.chdir(tmp_path)
+    files = {
+        "HOLES": np.array([[1.0, np.nan], [2.0, 3.0], [0.0, 1.0]]),
+        "FLAT": np.arange(5.0),
+        "WIDE": np.ones((4, 5)),
+    }
+    for name, array in files.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    (tmp_path / "text.csv").write_text("name,age\nann,3\nbob,4\n")
+    for folder in ("broken", "folder.npy"):
+        (tmp_path / folder).mkdir()
+    for file in ("broken/model.json", "folder.npy/file"):
+        (tmp_path / file).write_text("{")
+    before = sorted(map(str, tmp_path.rglob("*")))
+    places = {name: f"{name}.npy" for name in files}
+    places |= {"DATA": data, "VAE": vae, "AUTOENCODER": autoencoder, "TEXT": "text.csv", "BROKEN": "broken", OUT: "m"}
+    ran = run(*(places.get(word, word) for word in words))
+    assert ran.code == 2
+    assert ran.out == ""
+    assert ran.err.startswith("Error: ")
+    assert ran.err.count("\n") == 1
+    assert ran.err.endswith("\n")
+    assert reason in ran.err
+    assert sorted(map(str, tmp_path.rglob("*"))) == before
+
+
+@pytest.mark.parametrize("error", [TypeError("internal"), KeyError("internal"), AttributeError("internal")])
+def test_internal_errors_keep_their_traceback(monkeypatch, error: Exception):
+    def broken(*words: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(entry, "app", broken)
+    with pytest.raises(type(error), match="internal"):
+        entry.main(["data"])
+
+
+def test_system_errors_name_the_file(monkeypatch, capsys):
+    def full(*words: object, **options: object) -> None:
+        raise OSError(28, "No space left on device", "model")
+
+    monkeypatch.setattr(entry, "app", full)
+    with pytest.raises(SystemExit, match="2"):
+        entry.main(["data"])
+    assert capsys.readouterr().err == "Error: model: No space left on device.\n"

@@ -1,0 +1,150 @@
+"""`fit` on the command line is `fit` in Python: the same options, the same numbers; and its exit codes."""
+
+import inspect
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.main import get_command
+
+from lowerbound import VAE, Autoencoder, load
+from lowerbound.cli import app
+from lowerbound.data.catalog import load_named
+from lowerbound.fit import gradient
+from lowerbound.fit.progress import Reporter
+
+SMALL = ("--hidden", "8", "--epochs", 3, "--quiet")
+
+
+def test_fit_saves_what_python_fits(run, data: Path, rows: np.ndarray, tmp_path: Path):
+    out = tmp_path / "new" / "model"
+    ran = run("fit", "vae", data, "--out", out, *SMALL, "--latent-dim", 1, "--batch-size", 16, "--seed", 3)
+    assert (ran.code, ran.err) == (0, "")
+    assert "Status: ran all 3 epochs." in ran.out
+    twin = VAE(latent_dim=1, hidden=(8,), max_epochs=3, batch_size=16, random_state=3).fit(rows)
+    np.testing.assert_array_equal(load(out).transform(rows), twin.transform(rows))
+    assert not load(out).verbose
+
+
+def test_every_option_reaches_its_hyperparameter(run, data: Path, tmp_path: Path):
+    options = {
+        "latent_dim": 3, "likelihood": "gaussian", "variance": "network", "posterior_covariance": "full",
+        "activation": "tanh", "objective": "elbo", "n_importance_samples": 4, "beta": 0.5, "warmup_epochs": 1,
+        "free_bits": 0.25, "batch_size": 32, "learning_rate": 0.002, "validation_fraction": 0.2, "patience": 7,
+    }  # fmt: skip
+    words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
+    out = tmp_path / "model"
+    ran = run("fit", "vae", data, "--out", out, "--no-standardize", "--hidden", "8,4", "--epochs", 2, "-q", *words)
+    assert ran.code == 0, ran.err
+    expected = options | {"standardize": False, "hidden": (8, 4), "max_epochs": 2, "random_state": 0}
+    found = load(out).get_params()
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_the_help_shows_the_defaults_of_the_estimators():
+    named = {"epochs": "max_epochs"}
+    defaults = inspect.signature(VAE).parameters
+    shown = 0
+    for option in get_command(app).commands["fit"].params:
+        name = named.get(option.name, option.name)
+        if name not in defaults or not isinstance(option.show_default, str):
+            continue
+        default = defaults[name].default
+        spelled = {True: name, False: f"no-{name}"}[default] if isinstance(default, bool) else str(default)
+        assert option.show_default == spelled.strip("()").replace(" ", ""), name
+        shown += 1
+    assert shown >= 15
+
+
+def test_bernoulli_on_grey_values(run, tmp_path: Path):
+    greys = np.random.default_rng(0).uniform(size=(30, 4, 4))
+    np.save(tmp_path / "grey.npy", greys)
+    ran = run(
+        "fit", "vae", tmp_path / "grey.npy", "--out", tmp_path / "m", *SMALL,
+        "--likelihood", "bernoulli", "--binarize", "dynamic",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert load(tmp_path / "m").input_shape_ == (4, 4)
+
+
+def test_a_named_set_means_its_training_rows(run, tmp_path: Path):
+    options = ("--dequantize", "--patience", 0, *SMALL)
+    ran = run("fit", "vae", "digits", "--out", tmp_path / "m", *options)
+    assert ran.code == 0, ran.err
+    assert "3 features (0, 32, 39) are constant" in ran.out
+    train = load_named("digits").x_train
+    twin = VAE(hidden=(8,), max_epochs=3, dequantize=True, patience=None, random_state=0).fit(train)
+    np.testing.assert_array_equal(load(tmp_path / "m").transform(train[:5]), twin.transform(train[:5]))
+
+
+def test_autoencoder_and_the_names_of_columns(run, rows: np.ndarray, tmp_path: Path):
+    lines = ["height,width,depth", *(",".join(map(str, row)) for row in rows)]
+    (tmp_path / "rows.csv").write_text("\n".join(lines))
+    ran = run("fit", "autoencoder", tmp_path / "rows.csv", "--out", tmp_path / "m", *SMALL, "--hidden", "")
+    assert ran.code == 0, ran.err
+    fitted = load(tmp_path / "m")
+    assert isinstance(fitted, Autoencoder)
+    assert list(fitted.feature_names_in_) == ["height", "width", "depth"]
+    assert fitted.hidden == ()
+
+
+def test_progress_goes_to_standard_error(run, data: Path, tmp_path: Path):
+    ran = run("fit", "vae", data, "--out", tmp_path / "m", "--hidden", 8, "--epochs", 2)
+    assert ran.code == 0
+    assert "epoch 2/2" in ran.err
+    assert "epoch 2/2" not in ran.out
+
+
+def test_an_interrupted_fit_is_saved_and_said_so(run, data: Path, rows: np.ndarray, tmp_path: Path, monkeypatch):
+    class Interrupting(Reporter):
+        def epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+            if epoch == 3:
+                signal.raise_signal(signal.SIGINT)
+
+    @contextmanager
+    def reporter(*, verbose: bool, max_epochs: int, n_rows: int) -> Iterator[Reporter]:
+        yield Interrupting()
+
+    monkeypatch.setattr(gradient, "reporter", reporter)
+    ran = run("fit", "vae", data, "--out", tmp_path / "m", "--hidden", 8, "--epochs", 1000, "--quiet")
+    assert ran.code == 130
+    assert ran.err.startswith("Warning: interrupted: stopped by Ctrl-C in epoch")
+    assert "Saved" in ran.out
+    assert load(tmp_path / "m").status_.code == "interrupted"
+    assert load(tmp_path / "m").transform(rows).shape == (len(rows), 2)
+
+
+def test_a_loss_that_explodes_warns_and_exits_with_1(run, tmp_path: Path):
+    np.save(tmp_path / "x.npy", np.array([[0.0, 1.0], [1e30, -1e30]] * 10))
+    ran = run("fit", "vae", tmp_path / "x.npy", "--out", tmp_path / "m", *SMALL, "--no-standardize")
+    assert ran.code == 1
+    assert ran.err.startswith("Warning: non_finite: the loss was not finite at the very first step")
+    assert load(tmp_path / "m").status_.code == "non_finite"
+
+
+def test_a_saved_model_is_replaced_only_on_demand(run, data: Path, tmp_path: Path):
+    out = tmp_path / "m"
+    assert run("fit", "vae", data, "--out", out, *SMALL).code == 0
+    before = (out / "model.json").read_bytes()
+    ran = run("fit", "vae", data, "--out", out, *SMALL, "--seed", 1)
+    assert ran.code == 2
+    assert ran.err == f"Error: --out must be new; {out} is a saved model. Add --overwrite to replace it.\n"
+    assert (out / "model.json").read_bytes() == before
+    assert run("fit", "vae", data, "--out", out, *SMALL, "--seed", 1, "--overwrite").code == 0
+    assert (out / "model.json").read_bytes() != before
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a file", "below a file"])
+def test_fit_never_starts_where_it_could_not_save(run, data: Path, tmp_path: Path, monkeypatch, kind: str):
+    monkeypatch.setattr(VAE, "fit", lambda self, X: pytest.fail("it started"))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("mine")
+    out = {"a folder": "folder", "a file": "file", "below a file": "file/model"}[kind]
+    ran = run("fit", "vae", data, "--out", tmp_path / out, *SMALL)
+    assert ran.code == 2
+    assert ran.err.startswith("Error: --out must be ")
+    assert (tmp_path / "file").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]

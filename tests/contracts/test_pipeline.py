@@ -1,0 +1,339 @@
+"""The manners of an estimator: pipelines, searches, copies, threads, seeds, tables and images, and no surprise compilations."""
+
+import copy
+import pickle
+
+import jax
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from lowerbound.estimators import training
+from tests.contracts.registry import (
+    DENSITY,
+    ESTIMATORS,
+    SMALL,
+    assert_same_answers,
+    cases,
+    compilations,
+    counts,
+    fitted,
+    grey,
+    reals,
+)
+
+EVERY = list(ESTIMATORS)
+EMBEDDING = cases(latents=True)
+DENSE = cases(density=True)
+WITHOUT_DENSITY = cases(latents=True, density=False)
+ON_TABLES = cases(latents=True, sklearn_checks=True)
+
+
+# ---- scikit-learn's compositions
+
+
+@pytest.mark.parametrize("name", ON_TABLES)
+def test_a_pipeline_says_what_its_steps_say(name):
+    X, entry = reals(), ESTIMATORS[name]
+    scaled = StandardScaler().fit_transform(X)
+    pipeline = make_pipeline(StandardScaler(), entry.make()).fit(X)
+    alone = entry.make().fit(scaled)
+    np.testing.assert_array_equal(pipeline.transform(X), alone.transform(scaled))
+    np.testing.assert_allclose(
+        pipeline.inverse_transform(pipeline.transform(X)),
+        X.mean(axis=0) + X.std(axis=0) * alone.reconstruct(scaled),
+        rtol=1e-5,
+    )
+    if entry.density:
+        assert pipeline.score(X) == alone.score(scaled)
+
+
+def test_a_pipeline_passes_y_to_every_step():
+    pipeline = make_pipeline(StandardScaler(), ESTIMATORS["VAE"].make())
+    X, y = reals(), np.arange(40)
+    np.testing.assert_array_equal(pipeline.fit(X, y).transform(X), pipeline.fit(X).transform(X))
+    assert np.isfinite(pipeline.score(X, y))
+
+
+def test_a_search_finds_the_cell_that_scores_best_by_hand():
+    entry, X = ESTIMATORS["VAE categorical"], counts(80)
+    grid = {"latent_dim": [1, 2], "beta": [0.5, 1.0]}
+    folds = KFold(2, shuffle=True, random_state=0)
+    search = GridSearchCV(entry.make(), grid, cv=folds).fit(X)
+    by_hand = {
+        (latent_dim, beta): np.mean(
+            [
+                entry.make(latent_dim=latent_dim, beta=beta).fit(X[train]).score(X[test])
+                for train, test in folds.split(X)
+            ]
+        )
+        for latent_dim in grid["latent_dim"]
+        for beta in grid["beta"]
+    }
+    found = search.cv_results_
+    for parameters, score in zip(found["params"], found["mean_test_score"], strict=True):
+        assert score == by_hand[parameters["latent_dim"], parameters["beta"]]
+    assert (search.best_params_["latent_dim"], search.best_params_["beta"]) == max(by_hand, key=by_hand.get)
+
+
+def test_a_search_over_numpy_numbers_works():
+    grid = {"latent_dim": np.arange(1, 3), "beta": np.array([0.5, 1.0], np.float32), "warmup_epochs": np.arange(2)}
+    search = GridSearchCV(ESTIMATORS["VAE categorical"].make(), grid, cv=2, refit=False).fit(counts(80))
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+# ---- copies
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_clone_has_the_hyperparameters_and_nothing_learned(name):
+    original = fitted(name)
+    twin = clone(original)
+    assert str(twin.get_params()) == str(original.get_params())
+    assert not [attribute for attribute in vars(twin) if attribute.endswith("_")]
+
+
+@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda estimator: pickle.loads(pickle.dumps(estimator))])
+def test_a_copy_gives_the_same_answers_to_the_last_bit(name, copied):
+    entry, original = ESTIMATORS[name], fitted(name)
+    X = entry.rows()
+    assert_same_answers(entry.answers(copied(original), X), entry.answers(original, X))
+
+
+# ---- threads and processes
+
+
+@pytest.mark.parametrize("name", ON_TABLES)
+def test_fits_in_threads_are_the_fits_of_the_main_thread(name):
+    entry = ESTIMATORS[name]
+    tables = [reals(seed=0), reals(seed=1)]
+    there = joblib.Parallel(n_jobs=2, backend="threading")(joblib.delayed(entry.make().fit)(X) for X in tables)
+    for X, estimator in zip(tables, there, strict=True):
+        assert_same_answers(entry.answers(estimator, X), entry.answers(entry.make().fit(X), X))
+
+
+def test_another_process_fits_and_answers_the_same_numbers():
+    X, entry = reals(), ESTIMATORS["VAE"]
+    tasks = [joblib.delayed(entry.make().fit)(X), joblib.delayed(fitted("VAE").transform)(X)]
+    there, embedded = joblib.Parallel(n_jobs=2, backend="loky")(tasks)
+    np.testing.assert_array_equal(there.transform(X), fitted("VAE").transform(X))
+    np.testing.assert_array_equal(embedded, fitted("VAE").transform(X))
+
+
+# ---- tables, images and dtypes
+
+
+@pytest.mark.parametrize("name", ON_TABLES)
+def test_a_data_frame_keeps_its_names(name):
+    table = pd.DataFrame(reals(), columns=["a", "b", "c"], index=np.arange(40) + 100)
+    estimator = ESTIMATORS[name].make().set_output(transform="pandas").fit(table)
+    assert list(estimator.feature_names_in_) == ["a", "b", "c"]
+    embedded = estimator.transform(table)
+    assert list(embedded.columns) == list(estimator.get_feature_names_out())
+    np.testing.assert_array_equal(embedded.index, table.index)
+    np.testing.assert_array_equal(embedded.to_numpy(), ESTIMATORS[name].make().fit(reals()).transform(reals()))
+    with pytest.raises(ValueError, match="must be in the same order"):
+        estimator.transform(table[["b", "a", "c"]])
+
+
+def test_an_outlier_detector_keeps_the_names_of_a_data_frame():
+    table = pd.DataFrame(reals(), columns=["a", "b", "c"])
+    detector = ESTIMATORS["OutlierDetector"].make().fit(table)
+    assert list(detector.feature_names_in_) == ["a", "b", "c"]
+    np.testing.assert_array_equal(detector.predict(table), fitted("OutlierDetector").predict(reals()))
+    with pytest.raises(ValueError, match="must be in the same order"):
+        detector.predict(table[["b", "a", "c"]])
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("VAE dequantized", (3, 2)), ("VAE network variance", (3, 2, 1)), ("VAE categorical", (3, 2)), ("Autoencoder", (3, 2))],
+)
+def test_images_come_out_as_they_went_in(name, shape):
+    entry = ESTIMATORS[name]
+    X = entry.rows(shape=shape)
+    estimator = entry.make(max_epochs=2).fit(X)
+    assert (estimator.n_features_in_, estimator.input_shape_) == (6, shape)
+    embedded = estimator.transform(X)
+    assert embedded.shape == (40, 2)
+    assert estimator.reconstruct(X).shape == estimator.inverse_transform(embedded).shape == (40, *shape)
+    if entry.density:
+        assert estimator.sample(4).shape == (4, *shape)
+
+
+@pytest.mark.parametrize(
+    ("X", "options"),
+    [
+        (grey(), {"dequantize": True}),
+        (grey(), {"likelihood": "bernoulli", "binarize": "threshold"}),
+        (grey() > 127, {"likelihood": "bernoulli"}),
+        (counts().astype(np.uint8), {"likelihood": "poisson"}),
+        (grey(), {}),
+    ],
+)
+def test_bytes_and_bits_stay_so_in_memory(X, options, monkeypatch):
+    seen = []
+    monkeypatch.setattr(training, "fit_gradient", lambda model, objective, dataset, **rest: seen.append(dataset) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ESTIMATORS["VAE"].make(**options).fit(X)
+    assert seen[0].values.dtype == X.dtype
+    assert np.shares_memory(seen[0].values, X)
+
+
+@pytest.mark.parametrize("name", EMBEDDING)
+def test_numbers_are_float32(name):
+    answers = ESTIMATORS[name].per_row(fitted(name), ESTIMATORS[name].rows())
+    assert answers["transform"].dtype == answers["reconstruct"].dtype == np.float32
+
+
+# ---- seeds and rows
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_same_seed_gives_the_same_numbers(name):
+    entry = ESTIMATORS[name]
+    again = entry.make().fit(entry.rows())
+    assert_same_answers(entry.answers(again, entry.rows()), entry.answers(fitted(name), entry.rows()))
+
+
+@pytest.mark.parametrize("name", EMBEDDING)
+def test_another_seed_gives_other_numbers(name):
+    X = ESTIMATORS[name].rows()
+    other = ESTIMATORS[name].make(random_state=1).fit(X)
+    assert not np.allclose(other.transform(X), fitted(name).transform(X), atol=1e-3)
+
+
+def test_a_random_state_object_is_drawn_from():
+    X, state = reals(), np.random.RandomState(3)
+    first, second = (ESTIMATORS["VAE"].make(random_state=state).fit(X).transform(X) for _ in range(2))
+    again = ESTIMATORS["VAE"].make(random_state=np.random.RandomState(3)).fit(X).transform(X)
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, second, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_row_is_judged_without_its_company_and_place(name):
+    entry, estimator = ESTIMATORS[name], fitted(name)
+    X = entry.rows()
+    whole = entry.per_row(estimator, X)
+    order = np.random.default_rng(0).permutation(40)
+    for rows in (order, order[:7], order[:1]):
+        for verb, answer in entry.per_row(estimator, X[rows]).items():
+            np.testing.assert_allclose(answer, whole[verb][rows], rtol=1e-5, atol=1e-5, err_msg=verb)
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_equal_rows_have_equal_scores_in_chunks_of_any_length(name):
+    entry, estimator = ESTIMATORS[name], fitted(name)
+    X = np.resize(entry.rows(), (100, 3))
+    np.testing.assert_allclose(estimator.elbo(X), np.resize(estimator.elbo(X[:40]), 100), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_transform_is_the_posterior_mean_every_time(name):
+    estimator, X = fitted(name), ESTIMATORS[name].rows()
+    np.testing.assert_array_equal(estimator.transform(X), estimator.transform(X))
+    np.testing.assert_array_equal(estimator.transform(X), estimator.posterior(X).mean)
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_more_samples_begin_with_the_same_ones(name):
+    estimator, X = fitted(name), ESTIMATORS[name].rows()
+    np.testing.assert_array_equal(estimator.sample(5), estimator.sample(9)[:5])
+    np.testing.assert_array_equal(estimator.sample(5, random_state=3), estimator.sample(5, random_state=3))
+    assert not np.array_equal(estimator.sample(5, random_state=3), estimator.sample(5, random_state=4))
+    x, z = estimator.sample(5, random_state=3, return_latents=True)
+    np.testing.assert_array_equal(x, estimator.sample(5, random_state=3))
+    assert z.shape == (5, 2)
+    draws = [estimator.sample_posterior(X, 2, random_state=seed) for seed in (3, 3, 4)]
+    np.testing.assert_array_equal(draws[0], draws[1])
+    assert not np.array_equal(draws[0], draws[2])
+
+
+# ---- what an estimator is and is not
+
+
+@pytest.mark.parametrize("name", WITHOUT_DENSITY)
+@pytest.mark.parametrize("verb", DENSITY)
+def test_a_verb_that_cannot_be_honoured_is_absent_and_says_why(name, verb):
+    for estimator in (ESTIMATORS[name].make(), fitted(name)):
+        assert not hasattr(estimator, verb)
+        with pytest.raises(AttributeError) as caught:
+            getattr(estimator, verb)
+        chain = f"{caught.value} {caught.value.__cause__}"
+        assert name in chain
+        assert "density" in chain
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_fit_leaves_the_hyperparameters_alone(name):
+    estimator = ESTIMATORS[name].make()
+    before = estimator.get_params(deep=False)
+    assert estimator.fit(ESTIMATORS[name].rows()) is estimator
+    after = estimator.get_params(deep=False)
+    assert all(after[key] is value for key, value in before.items())
+
+
+@pytest.mark.parametrize("name", EMBEDDING)
+def test_history_has_a_number_an_epoch(name):
+    estimator = fitted(name)
+    assert {len(column) for column in estimator.history_.values()} == {estimator.n_iter_} == {SMALL["max_epochs"]}
+    assert 1 <= estimator.best_epoch_ <= estimator.n_iter_
+    assert estimator.status_.ok
+    assert np.isfinite(estimator.objective_)
+
+
+# ---- compilation, and the user's settings
+
+
+def test_a_fit_compiles_its_block_once():
+    with compilations() as compiled:
+        ESTIMATORS["VAE"].make(hidden=(7,)).fit(reals(shape=(7,)))
+    assert compiled["jit(train_block)"] == 1
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_second_fit_of_the_same_shapes_compiles_nothing(name):
+    entry = ESTIMATORS[name]
+    entry.answers(fitted(name), entry.rows())
+    with compilations() as compiled:
+        again = entry.make(random_state=5, learning_rate=0.02).fit(entry.rows()[:37])
+        entry.answers(again, entry.rows()[:33])
+    assert not compiled
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"learning_rate": 0.01},
+        {"beta": 0.5},
+        {"beta": 2.0, "warmup_epochs": 3},
+        {"free_bits": 0.1},
+        {"max_epochs": 3},
+        {"patience": 2},
+        {"max_gradient_norm": 1.0},
+        {"noise_scale": 0.3},
+        {"random_state": 9},
+    ],
+)
+def test_a_change_of_a_number_compiles_nothing(changed):
+    entry = ESTIMATORS["VAE"]
+    fitted("VAE")
+    with compilations() as compiled:
+        entry.make(**changed).fit(entry.rows())
+    assert not compiled
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_users_settings_are_left_alone(name):
+    entry = ESTIMATORS[name]
+    settings, drawn = dict(jax.config.values), np.random.mtrand._rand.get_state()[1].copy()
+    entry.answers(entry.make().fit(entry.rows()), entry.rows())
+    assert dict(jax.config.values) == settings
+    np.testing.assert_array_equal(np.random.mtrand._rand.get_state()[1], drawn)

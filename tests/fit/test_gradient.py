@@ -1,0 +1,320 @@
+"""The compiled loop: exact optima, a slow twin in plain Python, and every way in which a fit can end."""
+
+import logging
+import os
+import signal
+import threading
+import time
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.flatten_util import ravel_pytree
+from sklearn.decomposition import FactorAnalysis
+
+from lowerbound.data.batches import epoch_order, plan
+from lowerbound.data.dataset import Dataset
+from lowerbound.data.preprocessing import Preprocessing
+from lowerbound.fit.block import evaluate_objective
+from lowerbound.fit.gradient import fit_gradient
+from lowerbound.fit.optimizer import Adam
+from lowerbound.objectives.elbo import ELBO
+from lowerbound.objectives.objective import AbstractObjective
+from tests.linear_gaussian import as_dataset, batch_of, linear_gaussian, posterior_gap, read_back
+
+TRUTH = linear_gaussian()
+X = TRUTH.sample(150, seed=0)
+
+
+def fit(model, objective=None, data=None, *, learning_rate=0.01, max_epochs=3, batch_size=32, seed=0, decay="none", **more):
+    data = as_dataset(X) if data is None else data
+    objective = ELBO() if objective is None else objective
+    steps = max_epochs * plan(len(data), batch_size=batch_size).steps_per_epoch
+    optimizer = Adam(learning_rate, steps, decay=decay)
+    return fit_gradient(
+        model, objective, data, optimizer=optimizer, max_epochs=max_epochs, batch_size=batch_size, seed=seed, **more
+    )
+
+
+def start(family="full"):
+    """A model away from the optimum."""
+    return TRUTH.vae(family=family, shift=0.3, stretch=1.3)
+
+
+def vector_of(model):
+    return np.asarray(ravel_pytree(eqx.filter(model, eqx.is_inexact_array))[0])
+
+
+# Exact optima
+
+
+class FrozenDecoder(AbstractObjective):
+    """The ELBO as a function of the encoder alone."""
+
+    def __call__(self, model, batch, key, step):
+        frozen = eqx.tree_at(lambda m: m.encoder, jax.lax.stop_gradient(model), model.encoder)
+        return ELBO()(frozen, batch, key, step)
+
+
+@pytest.mark.parametrize("family", ["full", "diagonal"])
+def test_full_covariance_closes_the_gap_that_a_diagonal_one_leaves(family):
+    untrained = linear_gaussian(seed=9).vae(family=family).encoder
+    model = eqx.tree_at(lambda m: m.encoder, TRUTH.vae(family=family), untrained)
+    fitted = fit(model, FrozenDecoder(), learning_rate=0.03, max_epochs=500, decay="cosine").model
+    np.testing.assert_array_equal(read_back(fitted).weight, read_back(model).weight)
+    gap = posterior_gap(fitted, X)
+    if family == "full":
+        assert 0 <= gap < 0.01
+    else:
+        assert TRUTH.diagonal_gap() > 1
+        assert TRUTH.diagonal_gap() <= gap * (1 + 1e-6)  # no diagonal Gaussian is closer
+        assert gap < TRUTH.diagonal_gap() + 0.01
+
+
+@pytest.mark.parametrize("family", ["full", "diagonal"])
+def test_the_joint_fit_reaches_the_maximum_likelihood_of_factor_analysis(family):
+    # With the decoder free, the diagonal family gets there too: rotating W makes A diagonal at no cost in likelihood.
+    best = FactorAnalysis(2, tol=1e-10, max_iter=20_000, svd_method="lapack").fit(X).score(X)
+    fitted = fit(start(family), learning_rate=0.03, max_epochs=500, decay="cosine").model
+    reached = read_back(fitted).log_evidence(X).mean()
+    assert reached <= best + 1e-4
+    assert reached > best - 0.02
+    assert 0 <= posterior_gap(fitted, X) < 0.02
+    assert best > TRUTH.log_evidence(X).mean()
+
+
+# The slow twin
+
+
+def test_the_loop_is_the_plain_python_loop():
+    rows, batch_size, epochs, seed = X[:10], 4, 3, 5
+    key = jax.random.split(jax.random.key(seed))[0]
+    objective, model = ELBO(beta=0.7, warmup_steps=5), start()
+    parameters, static = eqx.partition(model, eqx.is_inexact_array)
+    reference = optax.adam(optax.cosine_decay_schedule(0.05, 9))
+    state, step, losses = reference.init(parameters), 0, []
+    gradient_of = eqx.filter_jit(
+        lambda p, batch, key, step: jax.value_and_grad(lambda p: objective(eqx.combine(p, static), batch, key, step)[0])(p)
+    )
+    for epoch in range(1, epochs + 1):
+        order, total = epoch_order(10, seed=seed, epoch=epoch), 0.0
+        for minibatch in np.array_split(order, 3):  # 4 + 3 + 3 rows
+            padded = np.resize(minibatch, 4)
+            weight = (np.arange(4) < len(minibatch)).astype(float)
+            objective_key = jax.random.split(jax.random.fold_in(key, step))[1]
+            batch = batch_of(rows[padded], weight)
+            loss, gradient = gradient_of(parameters, batch, objective_key, jnp.asarray(step))
+            updates, state = reference.update(gradient, state)
+            parameters = optax.apply_updates(parameters, updates)
+            total, step = total + float(loss) * len(minibatch), step + 1
+        losses.append(total / 10)
+    result = fit(
+        model, objective, as_dataset(rows), learning_rate=0.05, max_epochs=epochs, batch_size=batch_size, seed=seed,
+        decay="cosine",
+    )  # fmt: skip
+    np.testing.assert_allclose(vector_of(result.model), vector_of(parameters), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(result.history["loss"], losses, rtol=1e-5)
+    assert result.steps == step == 9
+
+
+def test_missing_cells_leave_the_fit_unmoved_by_what_stands_in_them():
+    observed = np.random.default_rng(1).random(X.shape) < 0.8
+    models = [
+        fit(start(), data=as_dataset(np.where(observed, X, fill), observed), batch_size=50).model for fill in (0.0, 1e6)
+    ]
+    np.testing.assert_array_equal(*map(vector_of, models))
+    assert np.isfinite(vector_of(models[0])).all()
+
+
+# Seeds
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_one_does_not():
+    first, again, other = (fit(start(), seed=seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(vector_of(first.model), vector_of(again.model))
+    for name, values in first.history.items():
+        np.testing.assert_array_equal(values, again.history[name])
+    assert (vector_of(first.model) != vector_of(other.model)).any()
+
+
+# Which parameters come back
+
+
+def test_the_best_parameters_are_kept_when_validation_worsens():
+    elsewhere = as_dataset(linear_gaussian(seed=8).sample(40, seed=1))
+    model = linear_gaussian(seed=5).vae(family="full")
+    result = fit(model, learning_rate=0.05, max_epochs=30, validation=elsewhere, seed=2)
+    watched = result.history["validation_loss"]
+    assert watched[-1] > watched.min() + 0.1  # the scenario: it does worsen
+    assert result.best_epoch == watched.argmin() + 1
+    assert result.objective == watched.min()
+    evaluation_key = jax.random.split(jax.random.key(2))[1]
+    again = evaluate_objective(result.model, ELBO(), elsewhere, batch_size=32, key=evaluation_key)
+    assert again["loss"] == result.objective
+    assert (result.status.code, result.status.ok) == ("max_epochs", True)
+
+
+def test_patience_ends_the_fit():
+    elsewhere = as_dataset(linear_gaussian(seed=8).sample(40, seed=1))
+    model = linear_gaussian(seed=5).vae(family="full")
+    result = fit(model, learning_rate=0.05, max_epochs=30, validation=elsewhere, seed=2, patience=3)
+    whole = fit(model, learning_rate=0.05, max_epochs=30, validation=elsewhere, seed=2)
+    watched = whole.history["validation_loss"]
+    waited = next(e for e in range(1, 31) if e - (watched[:e].argmin() + 1) >= 3)
+    assert len(result.history["loss"]) == waited
+    np.testing.assert_array_equal(result.history["validation_loss"], watched[:waited])
+    assert result.objective == watched[:waited].min()
+    assert result.status.code == "early_stopping"
+    assert f"after epoch {result.best_epoch}" in result.status.message
+
+
+def test_the_objective_is_that_of_the_returned_model_without_validation_too():
+    result = fit(start(), ELBO(beta=2.0, warmup_steps=1000), seed=6)
+    evaluation_key = jax.random.split(jax.random.key(6))[1]
+    # Schedules at their end: the weight of the KL is 2, not what the warm-up has come to.
+    again = evaluate_objective(result.model, ELBO(beta=2.0), as_dataset(X), batch_size=32, key=evaluation_key)
+    np.testing.assert_allclose(result.objective, again["loss"], rtol=1e-6)
+    np.testing.assert_allclose(again["loss"], 2 * again["kl"] - again["log_likelihood"], rtol=1e-5)
+    assert (result.best_epoch, result.steps) == (3, 3 * plan(150, batch_size=32).steps_per_epoch)
+
+
+def test_evaluation_is_a_mean_over_rows_whatever_the_batches():
+    # The exact posterior with the sampled KL gives log p(x) for every draw, so keys and batches must not show.
+    found = [
+        evaluate_objective(TRUTH.vae(), ELBO(kl="sampled"), as_dataset(X), batch_size=size, key=jax.random.key(size))
+        for size in (7, 32, 1000)
+    ]
+    np.testing.assert_allclose([numbers["bound"] for numbers in found], TRUTH.log_evidence(X).mean(), rtol=1e-5)
+
+
+# Bad ends
+
+
+class ExplodesAt(AbstractObjective):
+    """The ELBO until a step; from there on a loss, or only a gradient, that is not finite."""
+
+    step: jax.Array
+    loss_too: jax.Array
+
+    def __call__(self, model, batch, key, step):
+        loss, metrics = ELBO()(model, batch, key, step)
+        late = (step >= self.step) & (step < 2**29)  # not in evaluations, which look at the end of schedules
+        # The square root has a finite value and an infinite slope at zero.
+        crack = jnp.sqrt(jnp.where(late, 0.0, 1.0) * jnp.sum(model.decoder.network.layers[0].bias ** 2))
+        return loss + jnp.where(late, crack + jnp.where(self.loss_too, jnp.inf, 0.0), 0.0), metrics
+
+
+@pytest.mark.parametrize("loss_too", [True, False], ids=["loss", "gradient only"])
+def test_the_last_finite_parameters_come_back(loss_too):
+    result = fit(start(), ExplodesAt(jnp.asarray(7), jnp.asarray(loss_too)), max_epochs=4)
+    assert result.steps == 7
+    assert (result.status.code, result.status.ok) == ("non_finite", False)
+    assert "learning_rate=0.0033" in result.status.message
+    assert "max_gradient_norm" in result.status.message
+    assert len(result.history["loss"]) == 2  # 5 steps an epoch
+    assert np.isfinite(result.history["loss"]).all()
+    assert np.isfinite(vector_of(result.model)).all()
+    assert np.isfinite(result.objective)
+    # At the first step of the second epoch: the parameters are, to the last bit, those of a fit of one epoch.
+    result = fit(start(), ExplodesAt(jnp.asarray(5), jnp.asarray(loss_too)), max_epochs=4)
+    plain = fit(start(), ExplodesAt(jnp.asarray(10**6), jnp.asarray(loss_too)), max_epochs=1)
+    assert result.steps == plain.steps == 5
+    np.testing.assert_array_equal(vector_of(result.model), vector_of(plain.model))
+
+
+def test_an_explosion_at_the_first_step_returns_the_start():
+    result = fit(start(), ExplodesAt(jnp.asarray(0), jnp.asarray(True)), max_epochs=4)
+    assert result.steps == 0
+    assert result.status.code == "non_finite"
+    assert "extreme values in X" in result.status.message
+    np.testing.assert_array_equal(vector_of(result.model), vector_of(start()))
+
+
+def test_a_mad_learning_rate_ends_with_the_remedy():
+    result = fit(start(), learning_rate=1e10, max_epochs=50)
+    assert result.status.code == "non_finite"
+    assert "Try learning_rate=3.3e+09" in result.status.message
+    assert np.isfinite(vector_of(result.model)).all()
+
+
+def test_an_explosion_after_validation_returns_the_best_epoch():
+    result = fit(start(), ExplodesAt(jnp.asarray(12), jnp.asarray(True)), max_epochs=4, validation=as_dataset(X[:20]))
+    assert result.status.code == "non_finite"
+    assert result.best_epoch in (1, 2)
+    assert {len(values) for values in result.history.values()} == {3}
+    assert np.isnan(result.history["validation_loss"][-1])
+    assert np.isfinite(result.objective)
+
+
+def test_ctrl_c_ends_a_long_fit_within_two_seconds():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        fit(start(), max_epochs=1)  # compiled beforehand
+        sent = []
+
+        def press():
+            sent.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGINT)
+
+        timer = threading.Timer(1.0, press)
+        timer.start()
+        result = fit(start(), max_epochs=10**6)
+        waited = time.monotonic() - sent[0]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert waited < 2
+    assert (result.status.code, result.status.ok) == ("interrupted", False)
+    assert result.steps > 0
+    assert len({len(values) for values in result.history.values()}) == 1
+    assert np.isfinite(vector_of(result.model)).all()
+    assert np.isfinite(result.objective)
+
+
+# Histories and compilations
+
+
+def test_histories_have_equal_lengths_and_bound_is_log_likelihood_less_kl():
+    result = fit(start(), max_epochs=4, validation=as_dataset(X[:20]))
+    names = {"loss", "bound", "log_likelihood", "kl"}
+    assert set(result.history) == names | {f"validation_{name}" for name in names}
+    assert {values.shape for values in result.history.values()} == {(4,)}
+    for part in ("", "validation_"):
+        gap = result.history[f"{part}log_likelihood"] - result.history[f"{part}kl"]
+        np.testing.assert_allclose(result.history[f"{part}bound"], gap, rtol=1e-5)
+
+
+def test_a_second_fit_of_other_numbers_compiles_nothing(caplog):
+    fit(start(), ELBO(beta=1.0), max_epochs=2, validation=as_dataset(X[:20]))
+    with caplog.at_level(logging.WARNING), jax.log_compiles(True):
+        fit(
+            linear_gaussian(seed=3).vae(),
+            ELBO(beta=0.5, warmup_steps=3, free_bits=0.2),
+            as_dataset(X[:148]),  # the same bucket of rows
+            learning_rate=0.5,
+            max_epochs=3,
+            validation=as_dataset(X[30:50]),
+            seed=9,
+        )
+    compiled = [record.getMessage() for record in caplog.records if "Compiling" in record.getMessage()]
+    assert not [message for message in compiled if "block" in message or "one_step" in message]
+
+
+def test_every_row_counts_the_same_in_an_epochs_mean():
+    # Rows of exact log p(x) known: with a learning rate near zero the epoch's mean bound is their mean.
+    result = fit(TRUTH.vae(), ELBO(kl="sampled"), as_dataset(X[:101]), learning_rate=1e-12, max_epochs=1)
+    np.testing.assert_allclose(result.history["bound"], TRUTH.log_evidence(X[:101]).mean(), rtol=1e-5)
+
+
+def test_grey_levels_are_treated_inside_the_loop():
+    grey = np.random.default_rng(0).integers(0, 256, size=(64, 5)).astype(np.uint8)
+    preprocessing = Preprocessing(grey.mean(axis=0), grey.std(axis=0), 255.0, "dequantize")
+    late = fit(start(), data=Dataset(grey, preprocessing), max_epochs=2)
+    assert np.isfinite(late.history["loss"]).all()
+    # Reported in the user's units: the log-determinant of the standardization is in the bound.
+    model_units = fit(start(), data=as_dataset((grey + 0.5 - grey.mean(axis=0)) / grey.std(axis=0)), max_epochs=2)
+    difference = late.history["bound"] - model_units.history["bound"]
+    np.testing.assert_allclose(difference, -np.log(grey.std(axis=0)).sum(), atol=0.5)
