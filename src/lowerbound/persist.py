@@ -7,6 +7,7 @@ This file knows folders, JSON and arrays; which classes exist is the business of
 names, None, tuples and lists of these, and estimators of this library (inlined). Anything else is refused: no pickle.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -84,11 +85,12 @@ def write_folder(path: str | os.PathLike[str], document: Mapping[str, Any], arra
         If something else than a saved model is at ``path``.
     """
     target = Path(path)
-    if target.exists() and not (target / _DOCUMENT).is_file():
+    if target.exists() and not _is_saved_model(target):
         raise FileExistsError(
             f"path of save must be new or a saved model; {str(target)!r} is something else. Choose another."
         )
-    payload = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    # Not ascontiguousarray, which would give a number the shape (1,).
+    payload = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
     whole = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -97,7 +99,8 @@ def write_folder(path: str | os.PathLike[str], document: Mapping[str, Any], arra
         "arrays_sha256": hashlib.sha256(payload).hexdigest(),
     }
     text = json.dumps(whole | {"document_sha256": _document_checksum(whole)}, indent=2)
-    aside: Path | None = None
+    missing = [folder for folder in target.parents if not folder.exists()]  # nearest first: the order of removal
+    aside = replaced = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -108,18 +111,32 @@ def write_folder(path: str | os.PathLike[str], document: Mapping[str, Any], arra
                 os.fsync(file.fileno())
         aside.chmod(0o755)
         if target.exists():
-            replaced = aside.with_name(aside.name + "-replaced")
-            target.rename(replaced)
-            aside.rename(target)
-            shutil.rmtree(replaced)
-        else:
-            aside.rename(target)
-    except OSError as error:
+            replaced = target.rename(aside.with_name(aside.name + "-replaced"))
+        aside.rename(target)
+    except BaseException as error:
+        if replaced is not None:
+            replaced.rename(target)
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
-        raise type(error)(
+        for folder in missing:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        if not isinstance(error, OSError):
+            raise
+        raise OSError(
             error.errno, f"the model could not be saved ({error.strerror}); nothing was written", str(target)
         ) from error
+    if replaced is not None:
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _is_saved_model(folder: Path) -> bool:
+    """Whether all that a folder holds is a model of this library: only then may it be replaced."""
+    try:
+        document = json.loads((folder / _DOCUMENT).read_bytes())
+        return {file.name for file in folder.iterdir()} <= {_DOCUMENT, _ARRAYS} and document["format"] == FORMAT
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return False
 
 
 def read_folder(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -138,7 +155,7 @@ def read_folder(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str,
     where = f"the saved model at {str(folder)!r}"
     try:
         document = json.loads((folder / _DOCUMENT).read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SavedModelError(f"{where} cannot be read: {_DOCUMENT} is missing, truncated or not JSON.") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise SavedModelError(f"{where} cannot be read: {_DOCUMENT} was not written by this library.")

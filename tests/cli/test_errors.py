@@ -17,7 +17,7 @@ def bad_inputs() -> list:
         (("fit", "vae", "DATA"), "Missing option '--out'. See `lowerbound fit --help`."),
         (("fti",), "No such command 'fti'"),
         (("fit", "vae", "DATA", *out, "--laten-dim", 3), "No such option: --laten-dim"),
-        ((*fit, *out, "--latent-dim", "two"), "'two' is not a valid int"),
+        ((*fit, *out, "--latent-dim", "two"), "Invalid value for '--latent-dim': Input should be a valid integer"),
         ((*fit, *out, "--latent-dim", 0), "latent_dim of VAE must be a whole number, at least 1 and at most"),
         ((*fit, *out, "--hidden", "8,x"), "--hidden must be whole numbers separated by commas"),
         ((*fit, *out, "--hidden", "0"), "hidden[0] of VAE must be a whole number, at least 1; got 0."),
@@ -44,7 +44,7 @@ def bad_inputs() -> list:
         (("sample", "VAE", "--n", 0, "--out", "x.npy"), "n_samples of VAE must be a whole number, at least 1; got 0."),
         (("outliers", "AUTOENCODER", "DATA", "--method", "kl"), "method of Autoencoder must be 'reconstruction'"),
         (("outliers", "VAE", "DATA", "--method", "magic"), "'magic' is not one of"),
-        (("outliers", "VAE", "DATA", "--top", 0), "0 is not in the range"),
+        (("outliers", "VAE", "DATA", "--top", 0), "Invalid value for '--top': Input should be greater than or equal to 1"),
         (("data", "digts"), "Did you mean 'digits'?"),
         (("demo", "--out", "folder.npy/file"), "--out must be a folder; folder.npy/file is a file."),
     ]  # fmt: skip

@@ -105,7 +105,9 @@ def _detector(**changed: Any) -> BaseEstimator:
     return OutlierDetector(VAE(**(SMALL | changed)))
 
 
-def _vae(rows: Callable[..., np.ndarray] = reals, *, expected_failures: dict[str, str] | None = None, **options: Any) -> Entry:
+def _vae(
+    rows: Callable[..., np.ndarray] = reals, *, expected_failures: dict[str, str] | None = None, **options: Any
+) -> Entry:
     return Entry(partial(_small, VAE, options), rows, density=True, expected_failures=expected_failures)
 
 

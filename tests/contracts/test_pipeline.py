@@ -153,7 +153,12 @@ def test_an_outlier_detector_keeps_the_names_of_a_data_frame():
 
 @pytest.mark.parametrize(
     ("name", "shape"),
-    [("VAE dequantized", (3, 2)), ("VAE network variance", (3, 2, 1)), ("VAE categorical", (3, 2)), ("Autoencoder", (3, 2))],
+    [
+        ("VAE dequantized", (3, 2)),
+        ("VAE network variance", (3, 2, 1)),
+        ("VAE categorical", (3, 2)),
+        ("Autoencoder", (3, 2)),
+    ],
 )
 def test_images_come_out_as_they_went_in(name, shape):
     entry = ESTIMATORS[name]
@@ -179,7 +184,9 @@ def test_images_come_out_as_they_went_in(name, shape):
 )
 def test_bytes_and_bits_stay_so_in_memory(X, options, monkeypatch):
     seen = []
-    monkeypatch.setattr(training, "fit_gradient", lambda model, objective, dataset, **rest: seen.append(dataset) or 1 / 0)
+    monkeypatch.setattr(
+        training, "fit_gradient", lambda model, objective, dataset, **rest: seen.append(dataset) or 1 / 0
+    )
     with pytest.raises(ZeroDivisionError):
         ESTIMATORS["VAE"].make(**options).fit(X)
     assert seen[0].values.dtype == X.dtype

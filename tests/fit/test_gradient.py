@@ -78,7 +78,7 @@ def test_full_covariance_closes_the_gap_that_a_diagonal_one_leaves(family):
 def test_the_joint_fit_reaches_the_maximum_likelihood_of_factor_analysis(family):
     # With the decoder free, the diagonal family gets there too: rotating W makes A diagonal at no cost in likelihood.
     best = FactorAnalysis(2, tol=1e-10, max_iter=20_000, svd_method="lapack").fit(X).score(X)
-    fitted = fit(start(family), learning_rate=0.03, max_epochs=500, decay="cosine").model
+    fitted = fit(start(family), learning_rate=0.1, max_epochs=500, decay="cosine").model
     reached = read_back(fitted).log_evidence(X).mean()
     assert reached <= best + 1e-4
     assert reached > best - 0.02

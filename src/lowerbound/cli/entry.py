@@ -66,7 +66,8 @@ def _run(arguments: Sequence[str] | None) -> int:
             return app(words, prog_name="lowerbound", standalone_mode=False) or 0
     except TyperException as error:
         path = getattr(getattr(error, "ctx", None), "command_path", "lowerbound")
-        console.error(f"{error.format_message().rstrip('.')}. See `{path} --help`.")
+        reason = error.format_message().replace("Value error, ", "").rstrip(".")  # a heading of pydantic's
+        console.error(f"{reason}. See `{path} --help`.")
     except AttributeError as error:
         # scikit-learn's available_if: a verb that the model does not have, with the reason as the cause
         if not isinstance(error.__cause__, AttributeError):

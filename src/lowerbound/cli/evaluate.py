@@ -50,7 +50,7 @@ def measure(estimator: Any, rows: Any, *, n_samples: int) -> dict[str, Any]:
         "class": type(estimator).__name__,
         "n_rows": len(rows),
         "log_likelihood_at_code": -float(np.mean(estimator.outlier_scores(rows, method="reconstruction"))),
-        "root_mean_square_error": _root_mean_square_error(estimator, rows),
+        "root_mean_square_error": root_mean_square_error(estimator, rows),
     }
     if not hasattr(estimator, "log_evidence"):
         return found
@@ -95,7 +95,7 @@ def cautions(measured: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def _root_mean_square_error(estimator: Any, rows: Any) -> float:
+def root_mean_square_error(estimator: Any, rows: Any) -> float:
     """Root of the mean of (x - reconstruction)^2 over all cells, in the units in which the model reconstructs."""
     if getattr(estimator, "likelihood", "") == "categorical":
         return math.nan  # codes are names: their differences mean nothing

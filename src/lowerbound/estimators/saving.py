@@ -39,7 +39,7 @@ def load_estimator(path: str | os.PathLike[str], *, classes: Mapping[str, type[B
     document, arrays = read_folder(path)
     try:
         return _restore(document, arrays, prefix="", classes=classes)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except Exception as error:  # whatever a description made by hand leads to, with its reason
         raise SavedModelError(
             f"the saved model at {os.fspath(path)!r} does not fit this version of the library ({error}). It was written by "
             f"lowerbound {document.get('versions', {}).get('lowerbound', 'unknown')}; fit and save it again."
@@ -108,13 +108,19 @@ def _restore(
         else:
             hyperparameters[name] = decode_value(value)
     estimator = classes[document["class"]](**hyperparameters)
+    if hasattr(estimator, "_check_hyperparameters"):
+        estimator._check_hyperparameters()
     models = []
     for name, saved in document["fitted"].items():
+        if not name.endswith("_") or name.startswith("_"):
+            raise SavedModelError(f"{name!r} is not the name of a fitted attribute")
         match saved["kind"]:
             case "model":
                 models.append(name)  # last: its skeleton needs the other attributes
             case "preprocessing":
                 shift, scale = arrays[f"{prefix}{name}/.shift"], arrays[f"{prefix}{name}/.scale"]
+                if not shift.shape == scale.shape == tuple(decode_value(document["fitted"]["input_shape_"]["value"])):
+                    raise SavedModelError(f"the arrays of {name} are not of the shape of a row")
                 setattr(estimator, name, Preprocessing(shift, scale, saved["white"], saved["treatment"]))
             case "status":
                 setattr(estimator, name, Status(saved["code"], saved["message"]))

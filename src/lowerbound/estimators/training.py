@@ -50,7 +50,7 @@ class Training:
     def __init__(self, given: TrainingHyperparameters, dataset: Dataset, *, seed: int) -> None:
         train, held = split_rows(
             len(dataset),
-            fraction=given.validation_fraction,
+            fraction=float(given.validation_fraction),
             minimum_rows=MINIMUM_ROWS_FOR_VALIDATION,
             seed=seed,
         )

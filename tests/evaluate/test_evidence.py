@@ -1,0 +1,154 @@
+"""Importance-sampled log p(x) against the exact value: bias, spread, reported errors, and the warning."""
+
+import jax
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+from scipy.stats import chi2, multivariate_normal
+
+from lowerbound.data.dataset import Dataset
+from lowerbound.data.preprocessing import Preprocessing
+from lowerbound.evaluate.evidence import EvidenceWarning, LogWeights, elbo, log_evidence
+from lowerbound.evaluate.pareto import pareto_k
+from lowerbound.evaluate.rows import map_rows
+from tests.linear_gaussian import as_dataset, linear_gaussian, posterior_gap
+
+TRUTH = linear_gaussian()
+X = TRUTH.sample(8, seed=0)
+EXACT = TRUTH.log_evidence(X)
+KEY = jax.random.key(0)
+
+
+def imperfect():
+    """Posterior a third too wide and a little off: finite variance of the weights, honest errors expected."""
+    return TRUTH.vae(shift=0.05, stretch=1.3)
+
+
+def evidence(model, data=None, *, n_samples=200, key=KEY, **more):
+    data = as_dataset(X) if data is None else data
+    return log_evidence(model, data, n_samples=n_samples, key=key, base_measure="Lebesgue measure", **more)
+
+
+@pytest.fixture(scope="module")
+def repeated():
+    """Two hundred estimates with keys of their own."""
+    return [evidence(imperfect(), key=jax.random.key(seed)) for seed in range(200)]
+
+
+def test_the_exact_posterior_gives_the_exact_value_without_error():
+    found = evidence(TRUTH.vae())
+    np.testing.assert_allclose(found.per_row, EXACT, rtol=1e-5)
+    np.testing.assert_allclose(found.value, EXACT.mean(), rtol=1e-5)
+    assert found.standard_error < 1e-5
+    np.testing.assert_allclose(found.effective_sample_size, 200, rtol=1e-6)
+    assert not found.exact
+
+
+def test_rows_cover_the_exact_value_within_their_error(repeated):
+    z = np.array([(found.per_row - EXACT) / found.per_row_standard_error for found in repeated])
+    error = np.array([found.per_row_standard_error for found in repeated])
+    assert error.mean() < 0.1
+    # Jensen: the estimate is low by half the squared error; beyond it, z is a standard normal number, 1600 times.
+    z += error / 2
+    assert abs(z.mean()) < 4.5 / np.sqrt(z.size)
+    assert abs(z.std() - 1) < 0.1
+    assert np.mean(np.abs(z) < 2) > 0.93
+
+
+def test_the_error_of_the_mean_is_the_spread_over_keys(repeated):
+    values = np.array([found.value for found in repeated])
+    claimed = np.sqrt(np.mean([found.standard_error**2 for found in repeated]))
+    ratio = values.var(ddof=1) / claimed**2 * 199
+    assert 1e-4 < chi2(199).cdf(ratio) < 1 - 1e-4
+    assert abs(values.mean() - EXACT.mean()) < 4.5 * claimed / np.sqrt(200) + claimed**2 * 8
+
+
+def test_rows_have_draws_of_their_own(repeated):
+    # Shared draws would make the errors of rows move together, and the error of the mean far too small.
+    residuals = np.array([found.per_row for found in repeated]) - EXACT
+    correlations = np.corrcoef(residuals.T)[np.triu_indices(8, 1)]
+    assert np.abs(correlations).max() < 4.5 / np.sqrt(200)
+    assert abs(correlations.mean()) < 0.05
+
+
+def test_columns_are_those_of_the_formulas():
+    model, data = imperfect(), as_dataset(X)
+    log_weights = map_rows(LogWeights(200, 200), model, data, key=KEY).astype(np.float64)
+    found = evidence(model)
+    np.testing.assert_allclose(found.per_row, logsumexp(log_weights, axis=1) - np.log(200), rtol=1e-5)
+    normalized = np.exp(log_weights - logsumexp(log_weights, axis=1)[:, None])
+    np.testing.assert_allclose(found.effective_sample_size, 1 / (normalized**2).sum(axis=1), rtol=1e-4)
+    weights = np.exp(log_weights)
+    by_hand = weights.std(axis=1, ddof=1) / np.sqrt(200) / weights.mean(axis=1)
+    np.testing.assert_allclose(found.per_row_standard_error, by_hand, rtol=1e-4)
+    np.testing.assert_allclose(found.pareto_k, pareto_k(log_weights), atol=1e-3)
+    np.testing.assert_allclose(found.standard_error, np.sqrt((by_hand**2).sum()) / 8, rtol=1e-4)
+    np.testing.assert_allclose(found.sampling_error, found.per_row.std(ddof=1) / np.sqrt(8), rtol=1e-6)
+    assert found.value == found.per_row.mean()
+
+
+def test_memory_changes_the_chunks_and_not_the_numbers():
+    whole = evidence(imperfect())
+    for budget in (1, 32 * 64 * 60, 32 * 64 * 450):  # a draw at a time, 60 draws, two rows
+        parts = evidence(imperfect(), memory_budget=budget)
+        np.testing.assert_allclose(parts.per_row, whole.per_row, rtol=1e-5)
+        np.testing.assert_allclose(parts.pareto_k, whole.pareto_k, atol=1e-3)
+
+
+def test_a_rows_number_depends_neither_on_its_place_nor_on_its_company():
+    data, model = as_dataset(X), imperfect()
+    whole = evidence(model).per_row
+    order = np.random.default_rng(1).permutation(8)
+    np.testing.assert_allclose(evidence(model, data.take(order)).per_row, whole[order], rtol=1e-5)
+    np.testing.assert_allclose(evidence(model, data.take(np.array([5]))).per_row, whole[[5]], rtol=1e-5)
+    twice = data.take(np.repeat(np.arange(8), 3))
+    np.testing.assert_allclose(evidence(model, twice).per_row, np.repeat(whole, 3), rtol=1e-5)
+
+
+def test_few_draws_or_rows_leave_nan_where_there_is_no_number():
+    found = evidence(imperfect(), n_samples=1)
+    assert np.isfinite(found.per_row).all()
+    assert np.isnan(found.per_row_standard_error).all()
+    assert np.isnan(found.pareto_k).all()
+    np.testing.assert_allclose(found.effective_sample_size, 1)
+    assert np.isnan(evidence(imperfect(), as_dataset(X[:1])).sampling_error)
+
+
+@pytest.mark.parametrize("spoiled", [{"stretch": 0.05}, {"shift": 3.0}], ids=["too sure", "elsewhere"])
+def test_a_bad_proposal_is_warned_about(spoiled):
+    with pytest.warns(EvidenceWarning, match=r"cannot be trusted for \d+% of the rows .* n_samples"):
+        found = evidence(TRUTH.vae(**spoiled))
+    assert (found.pareto_k > 0.7).mean() > 0.1
+    assert found.value < EXACT.mean()
+
+
+def test_the_value_is_a_density_in_the_users_units():
+    shift, scale = np.array([1.0, -2.0, 0.0, 3.0, 10.0]), np.array([0.1, 2.0, 30.0, 1.0, 0.5])
+    preprocessing = Preprocessing(shift, scale)
+    raw = X * scale + shift
+    found = evidence(TRUTH.vae(), Dataset(preprocessing.store(raw), preprocessing))
+    users = multivariate_normal(TRUTH.bias * scale + shift, np.outer(scale, scale) * TRUTH.covariance)
+    np.testing.assert_allclose(found.per_row, users.logpdf(raw), rtol=2e-5)
+
+
+def test_missing_cells_are_left_out():
+    observed = np.array([True, False, True, True, False])
+    data = as_dataset(np.where(observed, X, 0), np.tile(observed, (8, 1)))
+    found = evidence(TRUTH.vae(observed=observed), data)
+    np.testing.assert_allclose(found.per_row, TRUTH.log_evidence(X, observed), rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["full", "diagonal"])
+def test_elbo_is_log_p_of_x_less_the_divergence_from_the_true_posterior(family):
+    model = TRUTH.vae(family=family, shift=0.1, stretch=1.2)
+    expected = np.array([log_p - posterior_gap(model, x[None]) for log_p, x in zip(EXACT, X, strict=True)])
+    batches = np.array([elbo(model, as_dataset(X), n_samples=500, key=jax.random.key(seed)) for seed in range(10)])
+    error = batches.std(axis=0, ddof=1) / np.sqrt(10)
+    assert error.max() < 0.05
+    assert (np.abs(batches.mean(axis=0) - expected) < 6 * error).all()  # Student's t with 9 degrees, 8 rows
+
+
+def test_evidence_says_what_it_is():
+    text = str(evidence(imperfect()))
+    assert "200 draws per row" in text
+    assert "Lebesgue measure" in text

@@ -1,0 +1,103 @@
+"""Health numbers against closed forms, and advice on planted ailments."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lowerbound.evaluate.health import health
+from lowerbound.likelihoods.categorical import Categorical
+from lowerbound.models.decoder import Decoder
+from lowerbound.nn.mlp import MLP
+from tests.linear_gaussian import LinearGaussian, as_dataset, linear_gaussian
+
+TRUTH = linear_gaussian()
+X = TRUTH.sample(3000, seed=0)
+
+
+def examine(model, X=X):
+    return health(model, as_dataset(X), key=jax.random.key(0))
+
+
+def first_layer(model):
+    """Weight and bias of the linear encoder."""
+    layer = model.encoder.network.layers[0]
+    return layer.weight, layer.bias
+
+
+def advice_of(model, X=X):
+    return " ".join(examine(model, X).advice)
+
+
+def test_numbers_are_those_of_the_closed_forms():
+    found = examine(TRUTH.vae())
+    means = (X - TRUTH.bias) @ TRUTH.posterior_map().T
+    covariance = np.linalg.inv(TRUTH.precision())
+    np.testing.assert_allclose(found.activity, means.var(axis=0), rtol=1e-3)
+    np.testing.assert_allclose(found.aggregate_mean, means.mean(axis=0), atol=1e-4)
+    np.testing.assert_allclose(found.aggregate_variance, means.var(axis=0) + np.diag(covariance), rtol=1e-3)
+    kl = 0.5 * ((means**2).sum(axis=1).mean() + np.trace(covariance) - 2 - np.linalg.slogdet(covariance)[1])
+    np.testing.assert_allclose(found.kl_per_dimension.sum(), kl, rtol=1e-4)
+    np.testing.assert_allclose(found.noise_scale, TRUTH.scale, rtol=1e-4)
+    assert (found.active_units, found.cells_at_floor) == (2, 0)
+
+
+def test_the_aggregate_posterior_of_the_models_own_data_is_the_prior():
+    found = examine(TRUTH.vae())
+    assert np.abs(found.aggregate_mean).max() < 4.5 / np.sqrt(len(X))
+    assert np.abs(found.aggregate_variance - 1).max() < 4.5 * np.sqrt(2 / len(X))
+    assert "aggregate" not in " ".join(found.advice)
+
+
+def test_a_weak_but_honest_model_is_well():
+    honest = LinearGaussian(np.array([[0.9], [0.5], [0.4]]), np.zeros(3), np.ones(3))
+    assert examine(honest.vae(), honest.sample(2000, seed=1)).advice == ("All is well: every check passed.",)
+
+
+def test_collapse_is_named():
+    blind = eqx.tree_at(first_layer, TRUTH.vae(), (jnp.zeros((5, 5)), jnp.zeros(5)))
+    found = examine(blind)
+    assert found.active_units == 0
+    np.testing.assert_array_equal(found.kl_per_dimension, 0)
+    assert "Posterior collapse" in " ".join(found.advice)
+
+
+def test_idle_dimensions_are_counted():
+    model = TRUTH.vae()
+    weight, bias = first_layer(model)
+    half = eqx.tree_at(first_layer, model, (weight.at[1].set(0), bias))
+    assert examine(half).active_units == 1
+    assert "1 of 2 latent dimensions carry nothing" in advice_of(half)
+    assert "latent_dim=1" in advice_of(half)
+
+
+def test_busy_dimensions_ask_for_more():
+    assert "Every latent dimension is busy" in advice_of(TRUTH.vae(family="full"))
+
+
+@pytest.mark.parametrize("spoiled", [{"shift": 1.0}, {"stretch": 4.0}], ids=["mean", "variance"])
+def test_an_aggregate_posterior_away_from_the_prior_is_named(spoiled):
+    assert "aggregate posterior is not the prior in" in advice_of(TRUTH.vae(**spoiled))
+
+
+def test_scales_at_their_floor_are_counted():
+    model = TRUTH.vae()
+    sunk = model.likelihood.free_log_scale.at[2].set(-20.0)
+    floored = eqx.tree_at(lambda m: m.likelihood.free_log_scale, model, sunk)
+    found = examine(floored)
+    assert found.cells_at_floor == pytest.approx(1 / 5)
+    assert "20.0% of the decoder's scales are at their floor" in " ".join(found.advice)
+
+
+def test_codes_have_health_too():
+    model = TRUTH.vae()
+    decoder = MLP(2, 3 * 5, hidden=(), activation="relu", key=jax.random.key(0))
+    encoder = MLP(15, 5, hidden=(), activation="relu", key=jax.random.key(1))
+    model = eqx.tree_at(
+        lambda m: (m.likelihood, m.decoder, m.encoder.network), model, (Categorical(3), Decoder(decoder, (3, 5)), encoder)
+    )
+    found = examine(model, np.random.default_rng(0).integers(0, 3, size=(50, 5)).astype(float))
+    assert all(np.isfinite(value).all() for value in list(dataclasses.asdict(found).values())[:-2])
