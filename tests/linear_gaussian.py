@@ -76,7 +76,9 @@ class LinearGaussian:
         (in every latent) and its scales.
         """
         n_features, latent_dim = self.weight.shape
-        encoder = MLP(n_features, n_posterior_outputs(family, latent_dim), hidden=(), activation="relu", key=jax.random.key(0))
+        encoder = MLP(
+            n_features, n_posterior_outputs(family, latent_dim), hidden=(), activation="relu", key=jax.random.key(0)
+        )
         decoder = MLP(latent_dim, n_features, hidden=(), activation="relu", key=jax.random.key(1))
         A, V = self.precision(observed), self.posterior_map(observed)
         if family == "full":

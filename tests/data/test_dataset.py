@@ -12,7 +12,9 @@ def small(n_rows=20, *, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_rows, 2, 3))
     dataset = as_dataset(X, rng.random(X.shape) < 0.8)
-    return Dataset(dataset.values, dataset.preprocessing, dataset.observed, rng.normal(size=(n_rows, 2)).astype(np.float32))
+    return Dataset(
+        dataset.values, dataset.preprocessing, dataset.observed, rng.normal(size=(n_rows, 2)).astype(np.float32)
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,9 @@ def test_distinct_rows_hardly_ever_share_a_hash():
     assert len(np.unique(as_dataset(distinct).row_hashes())) >= len(distinct) - 2
 
 
-@pytest.mark.parametrize(("n_rows", "fraction", "held"), [(200, 0.1, 20), (1000, 0.25, 250), (199, 0.1, 0), (300, 0.0, 0)])
+@pytest.mark.parametrize(
+    ("n_rows", "fraction", "held"), [(200, 0.1, 20), (1000, 0.25, 250), (199, 0.1, 0), (300, 0.0, 0)]
+)
 def test_split_is_a_partition_chosen_by_the_seed(n_rows, fraction, held):
     train, validation = split_rows(n_rows, fraction=fraction, minimum_rows=200, seed=3)
     assert len(validation) == held

@@ -33,7 +33,9 @@ def grey(n_rows=400, n_features=5, *, seed=0):
 @pytest.mark.parametrize("kind", ["float", "uint8", "dequantize"])
 def test_log_determinant_is_that_of_the_finite_differences(kind):
     X = grey() if kind != "float" else np.random.default_rng(0).normal(size=(300, 5)) * [0.1, 1, 20, 3, 5] + 7
-    preprocessing, _ = fit_preprocessing(X, treatment="dequantize" if kind == "dequantize" else "real", standardize=True)
+    preprocessing, _ = fit_preprocessing(
+        X, treatment="dequantize" if kind == "dequantize" else "real", standardize=True
+    )
     # The map is affine: a difference over many units has no error but rounding.
     low, high = X[:1], X[:1] + (np.uint8(200) - X[:1] if X.dtype == np.uint8 else 10.0)
     step = high.astype(float) - low.astype(float)

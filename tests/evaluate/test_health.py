@@ -75,7 +75,11 @@ def test_idle_dimensions_are_counted():
 
 
 def test_busy_dimensions_ask_for_more():
-    assert "Every latent dimension is busy" in advice_of(TRUTH.vae(family="full"))
+    crowded = LinearGaussian(3 * np.eye(5, 2), np.zeros(5), np.full(5, 0.5))
+    # Half of log(1 + 9 / 0.25) nats each: 1.8.
+    assert "Every latent dimension is busy (at least 1.8 nats each)" in advice_of(
+        crowded.vae(), crowded.sample(3000, seed=1)
+    )
 
 
 @pytest.mark.parametrize("spoiled", [{"shift": 1.0}, {"stretch": 4.0}], ids=["mean", "variance"])
@@ -97,7 +101,9 @@ def test_codes_have_health_too():
     decoder = MLP(2, 3 * 5, hidden=(), activation="relu", key=jax.random.key(0))
     encoder = MLP(15, 5, hidden=(), activation="relu", key=jax.random.key(1))
     model = eqx.tree_at(
-        lambda m: (m.likelihood, m.decoder, m.encoder.network), model, (Categorical(3), Decoder(decoder, (3, 5)), encoder)
+        lambda m: (m.likelihood, m.decoder, m.encoder.network),
+        model,
+        (Categorical(3), Decoder(decoder, (3, 5)), encoder),
     )
     found = examine(model, np.random.default_rng(0).integers(0, 3, size=(50, 5)).astype(float))
     assert all(np.isfinite(value).all() for value in list(dataclasses.asdict(found).values())[:-2])

@@ -46,8 +46,6 @@ def test_scales_of_a_network_are_looked_at_on_the_rows():
     decoder = MLP(2, 10, hidden=(), activation="relu", key=jax.random.key(0))
     bias = jnp.zeros(10).at[5 + 4].set(-50.0)
     decoder = eqx.tree_at(lambda d: d.layers[0].bias, decoder, bias)
-    model = eqx.tree_at(
-        lambda m: (m.likelihood, m.decoder), model, (NetworkScaleGaussian(), Decoder(decoder, (2, 5)))
-    )
+    model = eqx.tree_at(lambda m: (m.likelihood, m.decoder), model, (NetworkScaleGaussian(), Decoder(decoder, (2, 5))))
     (note,) = notes(model)
     assert "1 feature (4) rests on its floor" in note

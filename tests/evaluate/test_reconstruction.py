@@ -28,7 +28,9 @@ def test_squared_error_is_the_mean_over_observed_cells():
     model = TRUTH.vae(observed=PATTERN)
     data = as_dataset(np.where(PATTERN, X, 0), np.tile(PATTERN, (12, 1)))
     means = (X - TRUTH.bias) @ TRUTH.posterior_map(PATTERN).T @ TRUTH.weight.T + TRUTH.bias
-    np.testing.assert_allclose(squared_error(model, data, key=KEY), ((X - means)[:, PATTERN] ** 2).mean(axis=1), rtol=1e-4)
+    np.testing.assert_allclose(
+        squared_error(model, data, key=KEY), ((X - means)[:, PATTERN] ** 2).mean(axis=1), rtol=1e-4
+    )
     log_likelihood = norm(means, TRUTH.scale).logpdf(X)[:, PATTERN].sum(axis=1)
     np.testing.assert_allclose(log_likelihood_at_code(model, data, key=KEY), log_likelihood, rtol=1e-4)
 

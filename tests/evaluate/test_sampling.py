@@ -26,7 +26,9 @@ def test_draws_follow_the_marginal():
     whitened = np.linalg.solve(np.linalg.cholesky(TRUTH.covariance), (x - TRUTH.bias).T)
     for column in (*whitened, *z.T):
         assert kstest(column, "norm").pvalue > 1e-4
-    np.testing.assert_allclose(np.corrcoef(np.concatenate([whitened, z.T]))[:5, :5], np.eye(5), atol=4.5 / np.sqrt(4000))
+    np.testing.assert_allclose(
+        np.corrcoef(np.concatenate([whitened, z.T]))[:5, :5], np.eye(5), atol=4.5 / np.sqrt(4000)
+    )
 
 
 def test_other_keys_give_other_draws():

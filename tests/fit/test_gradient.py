@@ -29,7 +29,9 @@ TRUTH = linear_gaussian()
 X = TRUTH.sample(150, seed=0)
 
 
-def fit(model, objective=None, data=None, *, learning_rate=0.01, max_epochs=3, batch_size=32, seed=0, decay="none", **more):
+def fit(
+    model, objective=None, data=None, *, learning_rate=0.01, max_epochs=3, batch_size=32, seed=0, decay="none", **more
+):
     data = as_dataset(X) if data is None else data
     objective = ELBO() if objective is None else objective
     steps = max_epochs * plan(len(data), batch_size=batch_size).steps_per_epoch
@@ -97,7 +99,9 @@ def test_the_loop_is_the_plain_python_loop():
     reference = optax.adam(optax.cosine_decay_schedule(0.05, 9))
     state, step, losses = reference.init(parameters), 0, []
     gradient_of = eqx.filter_jit(
-        lambda p, batch, key, step: jax.value_and_grad(lambda p: objective(eqx.combine(p, static), batch, key, step)[0])(p)
+        lambda p, batch, key, step: jax.value_and_grad(
+            lambda p: objective(eqx.combine(p, static), batch, key, step)[0]
+        )(p)
     )
     for epoch in range(1, epochs + 1):
         order, total = epoch_order(10, seed=seed, epoch=epoch), 0.0

@@ -15,7 +15,10 @@ from lowerbound.fit.optimizer import Adam
 def gradients(step):
     """Made-up gradients of very different sizes."""
     rng = np.random.default_rng(step)
-    return {"w": jnp.asarray(rng.normal(size=(3, 2)) * 10.0 ** rng.integers(-6, 4)), "b": jnp.asarray(rng.normal(size=2))}
+    return {
+        "w": jnp.asarray(rng.normal(size=(3, 2)) * 10.0 ** rng.integers(-6, 4)),
+        "b": jnp.asarray(rng.normal(size=2)),
+    }
 
 
 START = {"w": jnp.arange(6.0).reshape(3, 2), "b": jnp.array([-1.0, 0.5])}

@@ -103,7 +103,9 @@ def outputs_of(case, *, seed=0):
 
 
 def datum_of(values, observed=None, log_determinant=0.0):
-    return Datum(jnp.asarray(values, jnp.float32), None if observed is None else jnp.asarray(observed), None, log_determinant)
+    return Datum(
+        jnp.asarray(values, jnp.float32), None if observed is None else jnp.asarray(observed), None, log_determinant
+    )
 
 
 @eqx.filter_jit
@@ -145,7 +147,9 @@ def test_missing_cells_are_marginalized_and_touch_no_gradient(case):
     observed = np.random.default_rng(2).random(EVENT) < 0.6
     expected = case.log_prob(o, x)[observed].sum()
     for fill in (0.0, case.extreme_values[-1]):
-        value, gradient = log_prob_and_gradient(case.likelihood, jnp.asarray(o), datum_of(np.where(observed, x, fill), observed))
+        value, gradient = log_prob_and_gradient(
+            case.likelihood, jnp.asarray(o), datum_of(np.where(observed, x, fill), observed)
+        )
         np.testing.assert_allclose(value, expected, rtol=2e-6, atol=2e-5)
         assert np.isfinite(gradient).all()
         np.testing.assert_array_equal(gradient[:, ~observed], 0)
@@ -241,5 +245,7 @@ def test_check_support_shows_the_first_bad_cell_in_any_chunk(monkeypatch):
     X = np.ones((7, 3, 2))
     check_support(Poisson(), X, owner="VAE")
     X[5, 2, 1] = X[6, 0, 0] = -3
-    with pytest.raises(ValueError, match=r"X of VAE must hold counts .* Poisson likelihood; got X\[5, 2, 1\] = -3\.0\. Choose"):
+    with pytest.raises(
+        ValueError, match=r"X of VAE must hold counts .* Poisson likelihood; got X\[5, 2, 1\] = -3\.0\. Choose"
+    ):
         check_support(Poisson(), X, owner="VAE")

@@ -23,4 +23,6 @@ def test_rates_across_the_range_are_scipys(log_rate, count):
 def test_log_rates_are_held_and_named_beyond_twenty():
     assert log_prob(1e4, 7.0) == log_prob(LARGEST_LOG_RATE, 7.0)
     assert log_prob(-1e4, 7.0) == log_prob(-LARGEST_LOG_RATE, 7.0)
-    np.testing.assert_array_equal(Poisson().at_floor(jnp.array([[-21.0, -19.0, 19.0, 21.0]])), [True, False, False, True])
+    np.testing.assert_array_equal(
+        Poisson().at_floor(jnp.array([[-21.0, -19.0, 19.0, 21.0]])), [True, False, False, True]
+    )

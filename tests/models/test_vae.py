@@ -137,9 +137,7 @@ def test_the_fixture_reads_back():
 def test_log_joint_is_the_brute_force_joint():
     truth = linear_gaussian()
     W, b, s = truth.weight, truth.bias, truth.scale
-    joint = multivariate_normal(
-        np.concatenate([b, np.zeros(2)]), np.block([[truth.covariance, W], [W.T, np.eye(2)]])
-    )
+    joint = multivariate_normal(np.concatenate([b, np.zeros(2)]), np.block([[truth.covariance, W], [W.T, np.eye(2)]]))
     X, Z = truth.sample(20, seed=5), np.random.default_rng(5).normal(size=(20, 2))
     model = truth.vae()
     found = jax.vmap(lambda x, z: model.log_joint(Datum(x), z))(jnp.asarray(X, float), jnp.asarray(Z, float))

@@ -10,7 +10,7 @@ from scipy.special import erf, expit
 from scipy.stats import kstest
 
 from lowerbound.nn.activations import ACTIVATIONS, activate
-from lowerbound.nn.mlp import MLP, Linear
+from lowerbound.nn.mlp import MLP
 
 NUMPY = {
     "relu": lambda x: np.maximum(x, 0),
@@ -40,11 +40,14 @@ def test_mlp_is_the_composition_of_its_layers(hidden):
     np.testing.assert_allclose(network(jnp.asarray(x)), value, rtol=1e-5, atol=1e-6)
 
 
-def test_linear_starts_at_glorots_uniform_law():
-    layer = Linear(300, 100, key=jax.random.key(1))
-    limit = np.sqrt(6 / 400)
-    assert kstest(np.asarray(layer.weight).ravel(), "uniform", args=(-limit, 2 * limit)).pvalue > 1e-3
-    np.testing.assert_array_equal(layer.bias, 0)
+def test_every_layer_starts_at_glorots_uniform_law_and_on_its_own():
+    first, second = MLP(300, 100, hidden=(80,), activation="relu", key=jax.random.key(1)).layers
+    for layer, sizes in ((first, 300 + 80), (second, 80 + 100)):
+        limit = np.sqrt(6 / sizes)
+        assert kstest(np.asarray(layer.weight).ravel(), "uniform", args=(-limit, 2 * limit)).pvalue > 1e-3
+        np.testing.assert_array_equal(layer.bias, 0)
+    together = np.corrcoef(np.asarray(first.weight).ravel()[:8000], np.asarray(second.weight).ravel())[0, 1]
+    assert abs(together) < 4.5 / np.sqrt(8000)
 
 
 def test_networks_are_arrays_only_and_pickle():

@@ -76,7 +76,9 @@ def test_gradient_is_that_of_finite_differences():
     with jax.enable_x64(True):
         model = TRUTH.vae(shift=0.3, stretch=1.3)
         vector, unravel = ravel_pytree(model)
-        loss = jax.jit(lambda v: ImportanceWeighted(3)(unravel(v), batch_of(X, (1, 1, 0, 1)), jax.random.key(2), STEP)[0])
+        loss = jax.jit(
+            lambda v: ImportanceWeighted(3)(unravel(v), batch_of(X, (1, 1, 0, 1)), jax.random.key(2), STEP)[0]
+        )
         gradient = jax.grad(loss)(vector)
         for seed in range(3):
             way = jnp.asarray(np.random.default_rng(seed).normal(size=vector.shape))

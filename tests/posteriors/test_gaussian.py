@@ -98,7 +98,9 @@ def test_kl_in_one_dimension_is_the_integral():
         mean, log_scale = free_outputs("diagonal", 1, seed=seed)
         q, p = norm(mean, np.exp(log_scale)), norm(0, 1)
         expected = quad(divergence_density, *q.interval(1 - 1e-13), args=(q, p))[0]
-        np.testing.assert_allclose(DiagonalGaussian(jnp.array([mean]), jnp.array([log_scale])).kl()[0], expected, rtol=1e-5)
+        np.testing.assert_allclose(
+            DiagonalGaussian(jnp.array([mean]), jnp.array([log_scale])).kl()[0], expected, rtol=1e-5
+        )
 
 
 @every_family

@@ -136,8 +136,6 @@ def _table(measured: dict[str, Any]) -> Table:
         )
         table.add_row("k-hat above 0.7", f"{measured['pareto_k_share_above_0.7']:.1%}", "of the rows")
         table.add_row("active latents", f"{measured['active_units']} of {measured['latent_dim']}")
-        table.add_row(
-            "log p(x given z)", f"{measured['log_likelihood_at_code']:.3f}", "nats per row, z the posterior mean of x"
-        )
+        table.add_row("log p(x given z)", f"{measured['log_likelihood_at_code']:.3f}", "nats per row, z the code of x")
     table.add_row("reconstruction error", f"{measured['root_mean_square_error']:.4g}", "root mean square over cells")
     return table

@@ -124,19 +124,19 @@ class Autoencoder(LatentVariableEstimator):
 
     def _skeleton(self, *, key: PRNGKeyArray) -> AutoencoderModel:
         encoder_key, decoder_key = jax.random.split(key)
-        n, hidden = self.n_features_in_, tuple(self.hidden)
+        n, latent_dim, hidden = self.n_features_in_, int(self.latent_dim), tuple(self.hidden)
         return AutoencoderModel(
-            encoder=MLP(n, self.latent_dim, hidden=hidden, activation=self.activation, key=encoder_key),
+            encoder=MLP(n, latent_dim, hidden=hidden, activation=self.activation, key=encoder_key),
             decoder=decoder(
                 self._likelihood,
                 self.input_shape_,
-                latent_dim=self.latent_dim,
+                latent_dim=latent_dim,
                 hidden=hidden[::-1],
                 activation=self.activation,
                 key=decoder_key,
             ),
             likelihood=self._likelihood,
-            code_dim=self.latent_dim,
+            code_dim=latent_dim,
         )
 
     @property

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.estimators.checks import check_choice, check_integer, check_latents, check_rows
+from lowerbound.estimators.checks import check_choice, check_integer, check_latents, check_rows, check_seed
 from lowerbound.estimators.saving import save_estimator
 from lowerbound.evaluate import evidence, outliers, reconstruction, sampling
 from lowerbound.evaluate.evidence import Evidence
@@ -113,7 +113,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
 
     @property
     def _n_features_out(self) -> int:
-        return self.latent_dim
+        return int(self.latent_dim)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -130,7 +130,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     def inverse_transform(self, Z: Any) -> Float[np.ndarray, "n *event"]:
         """E[x given z] in the user's units, X-shaped, for rows of latents Z of shape (n, latent_dim)."""
         check_is_fitted(self)
-        latents = check_latents(self, Z, latent_dim=self.latent_dim)
+        latents = check_latents(self, Z, latent_dim=int(self.latent_dim))
         decoded = sampling.decode(self.model_, latents, cells_per_row=self.n_features_in_)
         return self.preprocessing_.restore_mean(decoded)
 
@@ -159,12 +159,13 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     @available_if(_has_density)
     def posterior(self, X: Any) -> Posterior:
         """Mean, scale and (for a full posterior) covariance of q(z given x) for each row."""
-        mean, scale, covariance = posterior_moments(self.model_, self._rows(X), key=self._key(0))
+        dataset = self._rows(X)
+        mean, scale, covariance = posterior_moments(self.model_, dataset, key=self._key(0))
         return Posterior(mean, scale, covariance)
 
     @available_if(_has_density)
     def sample_posterior(
-        self, X: Any, n_draws: int, *, random_state: int | None = None
+        self, X: Any, n_draws: int, *, random_state: int | RandomState | None = None
     ) -> Float[np.ndarray, "n draws latent"]:
         """Independent draws z ~ q(z given x), shape (n, n_draws, latent_dim).
 
@@ -172,8 +173,8 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         """
         owner = type(self).__name__
         check_integer(owner, "n_draws", n_draws, minimum=1)
-        key = self._draw_key(random_state)
-        return sampling.sample_posterior(self.model_, self._rows(X), n_draws=n_draws, key=key)
+        dataset = self._rows(X)
+        return sampling.sample_posterior(self.model_, dataset, n_draws=n_draws, key=self._draw_key(random_state))
 
     @available_if(_has_density)
     def sample(
@@ -226,12 +227,14 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     def elbo(self, X: Any, *, n_samples: int = 64) -> Float[np.ndarray, " n"]:
         """Evidence lower bound of each row in nats (beta = 1, closed-form KL), averaged over ``n_samples`` draws."""
         check_integer(type(self).__name__, "n_samples", n_samples, minimum=1)
-        return evidence.elbo(self.model_, self._rows(X), n_samples=n_samples, key=self._key(0))
+        dataset = self._rows(X)
+        return evidence.elbo(self.model_, dataset, n_samples=n_samples, key=self._key(0))
 
     @available_if(_has_density)
     def health(self, X: Any) -> Health:
         """Active units, KL per dimension, aggregate-posterior moments and decoder variance on X, with advice in words."""
-        return health(self.model_, self._rows(X), key=self._key(0))
+        dataset = self._rows(X)
+        return health(self.model_, dataset, key=self._key(0))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the fitted estimator as a folder of JSON and arrays, for ``lowerbound.load``; all of it, or nothing."""
@@ -243,6 +246,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         return " ".join(filter(None, (self._likelihood.base_measure, self.preprocessing_.measure)))
 
     def _draw_key(self, random_state: int | RandomState | None) -> PRNGKeyArray:
+        check_seed(type(self).__name__, random_state)
         return self._key(1) if random_state is None else jax.random.key(seed_of(random_state))
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Shaped
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, validate_data
 
 _CELLS_SHOWN = 3
@@ -33,13 +34,22 @@ def check_integer(owner: str, name: str, value: Any, *, minimum: int, maximum: i
 
 
 def check_number(
-    owner: str, name: str, value: Any, *, minimum: int | float, below: int | float = np.inf, above: bool = False
+    owner: str,
+    name: str,
+    value: Any,
+    *,
+    minimum: int | float,
+    maximum: int | float = np.inf,
+    below: int | float = np.inf,
+    above: bool = False,
 ) -> float:
-    """The value, if it is a finite number at least ``minimum`` (or above it) and below ``below``."""
+    """The value, if it is a finite number at least ``minimum`` (or above it), at most ``maximum`` and below ``below``."""
     real = isinstance(value, numbers.Real) and not isinstance(value, bool) and np.isfinite(float(value))
-    if not real or value < minimum or (above and value == minimum) or value >= below:
+    if not real or value < minimum or (above and value == minimum) or value > maximum or value >= below:
         lower = f"above {minimum}" if above else f"at least {minimum}"
-        upper = "" if np.isinf(below) else f" and below {below}"
+        upper = ("" if np.isinf(maximum) else f" and at most {maximum}") + (
+            "" if np.isinf(below) else f" and below {below}"
+        )
         raise ValueError(f"{name} of {owner} must be a number {lower}{upper}; got {value!r}.")
     return float(value)
 
@@ -55,6 +65,16 @@ def check_bool(owner: str, name: str, value: Any) -> None:
     """Raise unless the value is True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name} of {owner} must be True or False; got {value!r}.")
+
+
+def check_seed(owner: str, value: Any) -> None:
+    """Raise unless ``value`` is a random_state of scikit-learn; nothing is drawn from it."""
+    try:
+        check_random_state(value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"random_state of {owner} must be None, a whole number in [0, 2**32) or a numpy RandomState; got {value!r}."
+        ) from error
 
 
 def check_sizes(owner: str, name: str, value: Any) -> tuple[int, ...]:
@@ -86,8 +106,13 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
         else:
             array = validate_data(estimator, X, reset=reset, **options)
     except ValueError as error:
-        if "could not convert" in str(error) or "convert string" in str(error):
+        if any(words in str(error) for words in ("could not convert", "convert string", "arrays of bytes/strings")):
             raise ValueError(_non_numeric(owner, X)) from error
+        if "Expected 2D array" in str(error):
+            raise ValueError(
+                f"X of {owner} must have two or more dimensions, rows first; got shape {np.shape(X)}. Reshape your data: "
+                "X.reshape(-1, 1) if it is one feature, X.reshape(1, -1) if it is one row."
+            ) from error
         raise
     if array.dtype.kind not in "biuf":
         raise ValueError(f"X of {owner} must be numeric; got dtype {array.dtype}. Encode it as numbers first.")
@@ -113,7 +138,13 @@ def check_latents(estimator: BaseEstimator, Z: Any, *, latent_dim: int) -> np.nd
 
 
 def _check_finite(owner: str, array: Shaped[np.ndarray, "n *event"]) -> None:
-    if array.dtype.kind != "f" or np.isfinite(np.sum(array, dtype=np.float64)):
+    if array.dtype.kind != "f":
+        return
+    lowest, highest = array.min(), array.max()
+    if np.isfinite(lowest) and np.isfinite(highest):
+        largest = max(-float(lowest), float(highest))
+        if largest > float(np.finfo(np.float32).max):
+            raise ValueError(f"X of {owner} must be within the range of float32; got {largest:g} in size. Rescale X.")
         return
     bad = ~np.isfinite(array)
     if bad.any():

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.estimators.atomic import all_or_nothing
 from lowerbound.estimators.base import LatentVariableEstimator
-from lowerbound.estimators.checks import check_number, no_type_check
+from lowerbound.estimators.checks import check_choice, check_number, no_type_check
 from lowerbound.estimators.saving import save_estimator
 from lowerbound.evaluate.outliers import OutlierMethod
 
@@ -60,12 +60,13 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> "OutlierDetector":
         """Fit a clone of the estimator to X and set the threshold on its scores there; ``y`` is ignored."""
-        if not hasattr(self.estimator, "outlier_scores"):
+        owner = "OutlierDetector"
+        if not isinstance(self.estimator, LatentVariableEstimator):
             raise ValueError(
-                "estimator of OutlierDetector must have outlier_scores, such as VAE(); got "
-                f"{type(self.estimator).__name__}."
+                f"estimator of {owner} must be one of this library's, such as VAE(); got {self.estimator!r}."
             )
-        check_number("OutlierDetector", "contamination", self.contamination, minimum=0, above=True, below=0.5 + 1e-12)
+        check_choice(owner, "method", self.method, (None, *self.estimator._outlier_methods))
+        check_number(owner, "contamination", self.contamination, minimum=0, above=True, maximum=0.5)
         self.estimator_ = clone(self.estimator).fit(X)
         self.n_features_in_ = self.estimator_.n_features_in_
         if hasattr(self.estimator_, "feature_names_in_"):

@@ -3,9 +3,11 @@
 import math
 from typing import Any, Protocol, runtime_checkable
 
+from numpy.random import RandomState
+
 from lowerbound.data.batches import plan
 from lowerbound.data.dataset import Dataset, split_rows
-from lowerbound.estimators.checks import check_bool, check_choice, check_integer, check_number
+from lowerbound.estimators.checks import check_bool, check_choice, check_integer, check_number, check_seed
 from lowerbound.fit.gradient import fit_gradient
 from lowerbound.fit.optimizer import Adam, Decay
 from lowerbound.fit.result import FitResult
@@ -27,6 +29,7 @@ class TrainingHyperparameters(Protocol):
     max_gradient_norm: float | None
     validation_fraction: float
     patience: int | None
+    random_state: int | RandomState | None
     verbose: bool
 
 
@@ -41,6 +44,7 @@ def check_training(owner: str, given: TrainingHyperparameters) -> None:
     check_number(owner, "validation_fraction", given.validation_fraction, minimum=0, below=1)
     if given.patience is not None:
         check_integer(owner, "patience", given.patience, minimum=1)
+    check_seed(owner, given.random_state)
     check_bool(owner, "verbose", given.verbose)
 
 

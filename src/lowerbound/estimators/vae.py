@@ -228,7 +228,7 @@ class VAE(LatentVariableEstimator):
             encoder=gaussian_encoder(
                 likelihood,
                 self.input_shape_,
-                latent_dim=self.latent_dim,
+                latent_dim=int(self.latent_dim),
                 family=self.posterior_covariance,
                 hidden=tuple(self.hidden),
                 activation=self.activation,
@@ -237,7 +237,7 @@ class VAE(LatentVariableEstimator):
             decoder=decoder(
                 likelihood,
                 self.input_shape_,
-                latent_dim=self.latent_dim,
+                latent_dim=int(self.latent_dim),
                 hidden=tuple(self.hidden)[::-1],
                 activation=self.activation,
                 key=decoder_key,

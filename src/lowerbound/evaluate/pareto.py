@@ -34,7 +34,9 @@ def fit_generalized_pareto(excesses: Float[np.ndarray, "rows tail"]) -> Float[np
 
 
 def pareto_k(log_weights: Float[np.ndarray, "rows samples"]) -> Float[np.ndarray, " rows"]:
-    """k-hat of each row's importance weights; NaN below 25 samples; 0 where the largest weights are all equal.
+    """k-hat of each row's importance weights; NaN below 25 samples.
+
+    It is 0 where the largest weights are equal, and inf where a few of them are all there is.
 
     Parameters
     ----------
@@ -48,8 +50,11 @@ def pareto_k(log_weights: Float[np.ndarray, "rows samples"]) -> Float[np.ndarray
     largest = np.sort(np.partition(log_weights, n_samples - tail - 1, axis=1)[:, -tail - 1 :], axis=1)
     weights = np.exp((largest - largest[:, -1:]).astype(np.float64))
     excesses = weights[:, 1:] - weights[:, :1]
-    flat = excesses[:, int(tail / 4 + 0.5) - 1] <= 1e-12
-    shape = np.zeros(len(log_weights))
-    if not flat.all():
-        shape[~flat] = fit_generalized_pareto(np.maximum(excesses[~flat], 1e-300))
+    # Next to the largest weight (1), the others may vanish below any float: the heaviest of tails. Where the largest is hardly
+    # above the others, only rounding and ties leave nothing to fit.
+    quartile = excesses[:, int(tail / 4 + 0.5) - 1]
+    fitted = (excesses[:, -1] > 1e-12) & (quartile > 1e-290)
+    shape = np.where(excesses[:, -1] > 0.5, np.inf, 0.0)
+    if fitted.any():
+        shape[fitted] = fit_generalized_pareto(np.maximum(excesses[fitted], 1e-300))
     return shape
