@@ -8,13 +8,35 @@
 (100, 2)
 """
 
-from lowerbound.estimators.autoencoder import Autoencoder
-from lowerbound.estimators.outlier_detector import OutlierDetector
-from lowerbound.estimators.registry import load
-from lowerbound.estimators.vae import VAE
-from lowerbound.evaluate.evidence import Evidence, EvidenceWarning
-from lowerbound.persist import SavedModelError
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lowerbound.estimators.autoencoder import Autoencoder
+    from lowerbound.estimators.outlier_detector import OutlierDetector
+    from lowerbound.estimators.registry import load
+    from lowerbound.estimators.vae import VAE
+    from lowerbound.evaluate.evidence import Evidence, EvidenceWarning
+    from lowerbound.persist import SavedModelError
 
 __version__ = "0.1.0"
 
 __all__ = ["VAE", "Autoencoder", "Evidence", "EvidenceWarning", "OutlierDetector", "SavedModelError", "load"]
+
+# Loaded on first use (PEP 562): `lowerbound --help` needs no JAX.
+_HOMES = {
+    "Autoencoder": "lowerbound.estimators.autoencoder",
+    "OutlierDetector": "lowerbound.estimators.outlier_detector",
+    "load": "lowerbound.estimators.registry",
+    "VAE": "lowerbound.estimators.vae",
+    "Evidence": "lowerbound.evaluate.evidence",
+    "EvidenceWarning": "lowerbound.evaluate.evidence",
+    "SavedModelError": "lowerbound.persist",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The public name, imported on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -60,15 +60,20 @@ def test_a_pipeline_passes_y_to_every_step():
     assert np.isfinite(pipeline.score(X, y))
 
 
+def _under_much_noise():
+    """An estimator whose evidence can be trusted on held-out rows, however small its training set."""
+    return ESTIMATORS["VAE full covariance"].make(noise_scale=3.0)
+
+
 def test_a_search_finds_the_cell_that_scores_best_by_hand():
-    entry, X = ESTIMATORS["VAE bernoulli"], grey(80)
+    X = reals(80)
     grid = {"latent_dim": [1, 2], "beta": [0.5, 1.0]}
     folds = KFold(2, shuffle=True, random_state=0)
-    search = GridSearchCV(entry.make(), grid, cv=folds).fit(X)
+    search = GridSearchCV(_under_much_noise(), grid, cv=folds).fit(X)
     by_hand = {
         (latent_dim, beta): np.mean(
             [
-                entry.make(latent_dim=latent_dim, beta=beta).fit(X[train]).score(X[test])
+                _under_much_noise().set_params(latent_dim=latent_dim, beta=beta).fit(X[train]).score(X[test])
                 for train, test in folds.split(X)
             ]
         )
@@ -83,7 +88,7 @@ def test_a_search_finds_the_cell_that_scores_best_by_hand():
 
 def test_a_search_over_numpy_numbers_works():
     grid = {"latent_dim": np.arange(1, 3), "beta": np.array([0.5, 1.0], np.float32), "warmup_epochs": np.arange(2)}
-    search = GridSearchCV(ESTIMATORS["VAE bernoulli"].make(), grid, cv=2, refit=False).fit(grey(80))
+    search = GridSearchCV(_under_much_noise(), grid, cv=2, refit=False).fit(reals(80))
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
@@ -304,8 +309,8 @@ def test_a_second_fit_of_the_same_shapes_compiles_nothing(name):
     entry = ESTIMATORS[name]
     entry.answers(fitted(name), entry.rows())
     with compilations() as compiled:
-        again = entry.make(learning_rate=0.0301).fit(entry.rows()[:39])
-        entry.answers(again, entry.rows()[:39])
+        entry.make(random_state=5, learning_rate=0.02).fit(entry.rows(37, seed=1))
+        entry.answers(entry.make(learning_rate=0.030001).fit(entry.rows()), entry.rows())
     assert not compiled
 
 
