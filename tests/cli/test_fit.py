@@ -102,8 +102,8 @@ def test_autoencoder_and_the_names_of_columns(run, rows: np.ndarray, tmp_path: P
 def test_progress_goes_to_standard_error(run, data: Path, tmp_path: Path):
     ran = run("fit", "vae", data, "--out", tmp_path / "m", "--hidden", 8, "--epochs", 2)
     assert ran.code == 0
-    assert "epoch 2/2" in ran.err
-    assert "epoch 2/2" not in ran.out
+    assert "2/2 " in ran.err
+    assert "2/2 " not in ran.out
 
 
 def test_an_interrupted_fit_is_saved_and_said_so(run, data: Path, rows: np.ndarray, tmp_path: Path, monkeypatch):

@@ -10,6 +10,8 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
 from lowerbound import VAE, Autoencoder, OutlierDetector
+from lowerbound.data.dataset import split_rows
+from lowerbound.estimators.base import seed_of
 from tests.contracts.registry import DENSITY, ESTIMATORS, cases, counts, fitted, grey, reals
 
 EVERY = cases(sklearn_checks=True)  # one of each class
@@ -350,3 +352,36 @@ def test_a_failed_second_fit_leaves_the_first(name):
     with pytest.raises(ValueError, match="must be finite"):
         estimator.fit(with_cell(reals(shape=(5,)), np.nan))
     np.testing.assert_array_equal(estimator.outlier_scores(X), fitted(name).outlier_scores(X))
+
+
+# ---- what an earlier fit, or a later change, has no say in
+
+
+def test_a_refit_checks_against_the_new_likelihood():
+    vae = ESTIMATORS["VAE"].make().fit(reals())
+    with pytest.raises(ValueError, match="zeros and ones"):
+        vae.set_params(likelihood="bernoulli").fit(reals())
+    codes = np.tile(np.arange(6), (4, 1)).T
+    categorical = ESTIMATORS["VAE"].make(likelihood="categorical").fit(codes % 3)
+    assert categorical.fit(codes).n_categories_ == 6
+
+
+def test_an_identifier_is_no_category():
+    codes = np.array([[0, 3], [1, 20_000]])
+    with pytest.raises(ValueError, match=r"at most 10000 category codes .* got code 20000 in column 1\."):
+        VAE(likelihood="categorical").fit(codes)
+
+
+def test_hyperparameters_changed_after_the_fit_change_no_shape():
+    vae = ESTIMATORS["VAE"].make(latent_dim=2).fit(reals()).set_params(latent_dim=5)
+    assert len(vae.get_feature_names_out()) == vae.transform(reals()).shape[1] == 2
+
+
+def test_extreme_validation_rows_are_named_in_the_status():
+    X = np.random.default_rng(0).normal(size=(400, 2))
+    vae = VAE(hidden=(8,), max_epochs=3, random_state=0, standardize=False)
+    held = np.flatnonzero(~np.isin(np.arange(400), split_rows(400, fraction=0.1, minimum_rows=1, seed=seed_of(0))[0]))
+    X[held[0], 0] = 3e25
+    status = vae.fit(X).status_
+    assert status.code == "non_finite"
+    assert "validation rows" in status.message

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import jax
 import joblib
@@ -13,6 +14,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from lowerbound import VAE, EvidenceWarning, OutlierDetector
 from lowerbound.estimators import training
 from tests.contracts.registry import (
     DENSITY,
@@ -38,6 +40,7 @@ ON_TABLES = cases(latents=True, sklearn_checks=True)
 
 
 @pytest.mark.parametrize("name", ON_TABLES)
+@pytest.mark.filterwarnings("ignore::lowerbound.EvidenceWarning")  # equality is asked, not trust
 def test_a_pipeline_says_what_its_steps_say(name):
     X, entry = reals(), ESTIMATORS[name]
     scaled = StandardScaler().fit_transform(X)
@@ -53,6 +56,7 @@ def test_a_pipeline_says_what_its_steps_say(name):
         assert pipeline.score(X) == alone.score(scaled)
 
 
+@pytest.mark.filterwarnings("ignore::lowerbound.EvidenceWarning")
 def test_a_pipeline_passes_y_to_every_step():
     pipeline = make_pipeline(StandardScaler(), ESTIMATORS["VAE"].make())
     X, y = reals(), np.arange(40)
@@ -343,3 +347,23 @@ def test_the_users_settings_are_left_alone(name):
     entry.answers(entry.make().fit(entry.rows()), entry.rows())
     assert dict(jax.config.values) == settings
     np.testing.assert_array_equal(np.random.mtrand._rand.get_state()[1], drawn)
+
+
+def test_grey_rows_are_binarized_once_for_every_verb_and_model():
+    # The mean of posterior draws is the posterior's mean only if both saw the same bits.
+    X = np.random.default_rng(0).uniform(size=(50, 12))
+    vae = VAE(likelihood="bernoulli", binarize="dynamic", hidden=(16,), max_epochs=5, random_state=0).fit(X)
+    draws, posterior = vae.sample_posterior(X, 2000, random_state=3), vae.posterior(X)
+    z = (draws.mean(axis=1) - posterior.mean) / (posterior.scale / np.sqrt(2000))
+    assert np.abs(z).max() < 4.5
+
+
+def test_an_outlier_beyond_all_measure_is_an_outlier():
+    X = reals(200)
+    detector = OutlierDetector(ESTIMATORS["VAE"].make(), method="log_evidence")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EvidenceWarning)
+        detector.fit(X)
+        far = X[:1].copy()
+        far[0, 0] = 1e25
+        assert detector.predict(far) == [-1]

@@ -85,3 +85,12 @@ def test_bucket_holds_n_within_an_eighth_and_is_monotone():
     assert (np.diff(buckets) >= 0).all()
     assert [bucket(int(b)) for b in buckets[::97]] == buckets[::97].tolist()
     assert len(np.unique(buckets)) < 100
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 1000, 60_000, 10_007])
+@pytest.mark.parametrize("most", [0, 1, 5, 1000])
+def test_shorter_blocks_hold_the_same_minibatches(n_rows, most):
+    whole = plan(n_rows, batch_size=128)
+    cut = whole.with_blocks_of(most)
+    assert (cut.steps_per_epoch, cut.rows) == (whole.steps_per_epoch, whole.rows)
+    assert cut.steps <= max(1, most)

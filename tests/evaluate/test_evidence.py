@@ -144,7 +144,7 @@ def test_elbo_is_log_p_of_x_less_the_divergence_from_the_true_posterior(family):
     expected = np.array([log_p - posterior_gap(model, x[None]) for log_p, x in zip(EXACT, X, strict=True)])
     batches = np.array([elbo(model, as_dataset(X), n_samples=500, key=jax.random.key(seed)) for seed in range(10)])
     error = batches.std(axis=0, ddof=1) / np.sqrt(10)
-    assert error.max() < 0.05
+    assert error.max() < 0.08
     assert (np.abs(batches.mean(axis=0) - expected) < 6 * error).all()  # Student's t with 9 degrees, 8 rows
 
 
@@ -152,3 +152,24 @@ def test_evidence_says_what_it_is():
     text = str(evidence(imperfect()))
     assert "200 draws per row" in text
     assert "Lebesgue measure" in text
+
+
+def test_equal_rows_share_their_draws_and_their_errors_add_up():
+    # Eight rows, each forty times: the spread of the mean over keys is that of eight rows, and the error says so.
+    many = as_dataset(np.repeat(X, 40, axis=0))
+    found = [evidence(imperfect(), many, n_samples=50, key=jax.random.key(seed)) for seed in range(60)]
+    claimed = np.sqrt(np.mean([one.standard_error**2 for one in found]))
+    ratio = np.var([one.value for one in found], ddof=1) / claimed**2 * 59
+    assert 1e-4 < chi2(59).cdf(ratio) < 1 - 1e-4
+
+
+def test_a_row_without_any_density_is_infinitely_unlikely_and_not_nan():
+    far = X.copy()
+    far[2, 0] = 1e25
+    with pytest.warns(EvidenceWarning):
+        found = evidence(imperfect(), as_dataset(far))
+    assert found.per_row[2] == -np.inf
+    assert np.isfinite(np.delete(found.per_row, 2)).all()
+    assert not np.isnan(
+        np.concatenate([found.per_row_standard_error, found.effective_sample_size, found.pareto_k])
+    ).any()

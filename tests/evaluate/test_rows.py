@@ -1,5 +1,6 @@
 """Row by row in chunks: against a loop over rows."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.evaluate.rows import chunk_rows, map_rows
+from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_draw, chunk_rows, map_rows
+from lowerbound.nn.mlp import MLP
 from tests.linear_gaussian import as_dataset, linear_gaussian
 
 MODEL = linear_gaussian().vae()
@@ -47,9 +49,16 @@ def test_binarization_happens_once_per_row_by_its_key():
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "cells", "rows"),
-    [(1, 5, 64), (64, 784, 64), (65, 784, 512), (10**6, 784, 4096), (100, 10**5, 40), (9, 10**7, 1)],
+    ("n_rows", "bytes_per_row", "rows"),
+    [(1, 100, 64), (64, 10_000, 64), (65, 10_000, 512), (10**6, 10_000, 4096), (100, 10**6, 64), (9, 10**9, 1)],
 )
-def test_chunk_sizes_are_few_and_bounded(n_rows, cells, rows):
-    assert chunk_rows(n_rows, cells) == rows
-    assert rows * cells <= 4_000_000 or rows == 1
+def test_chunk_sizes_are_few_and_bounded(n_rows, bytes_per_row, rows):
+    assert chunk_rows(n_rows, bytes_per_row) == rows
+    assert rows * bytes_per_row <= MEMORY_BUDGET or rows == 1
+
+
+def test_the_widest_layer_counts():
+    # 5 cells and 2 latents, but a hidden layer of 300: eight float32 arrays of that width.
+    network = MLP(2, 5, hidden=(300,), activation="tanh", key=jax.random.key(0))
+    model = eqx.tree_at(lambda m: m.decoder.network, MODEL, network)
+    assert bytes_per_draw(model, (5,)) == 32 * 300

@@ -56,6 +56,10 @@ def vector_of(model):
 class FrozenDecoder(AbstractObjective):
     """The ELBO as a function of the encoder alone."""
 
+    @property
+    def decodings_per_row(self):
+        return 1
+
     def __call__(self, model, batch, key, step):
         frozen = eqx.tree_at(lambda m: m.encoder, jax.lax.stop_gradient(model), model.encoder)
         return ELBO()(frozen, batch, key, step)
@@ -202,6 +206,10 @@ class ExplodesAt(AbstractObjective):
 
     step: jax.Array
     loss_too: jax.Array
+
+    @property
+    def decodings_per_row(self):
+        return 1
 
     def __call__(self, model, batch, key, step):
         loss, metrics = ELBO()(model, batch, key, step)

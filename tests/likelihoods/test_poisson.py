@@ -26,3 +26,17 @@ def test_log_rates_are_held_and_named_beyond_twenty():
     np.testing.assert_array_equal(
         Poisson().at_floor(jnp.array([[-21.0, -19.0, 19.0, 21.0]])), [True, False, False, True]
     )
+
+
+def test_large_counts_keep_their_digits():
+    # x r - exp(r) - log x! would be off by tens of nats here in float32.
+    count = np.array([15.0, 16.0, 17.0, 1e3, 1e5, 1e6, 1e7, 1e8], np.float32)
+    for factor in (0.999, 1.0, 1.001):
+        outputs = np.log(count.astype(np.float64) * factor).astype(np.float32)[None]
+        for i in range(len(count)):
+            found = Poisson().log_prob(jnp.asarray(outputs[:, i : i + 1]), Datum(jnp.asarray(count[i : i + 1])))
+            rate = np.exp(outputs[0, i].astype(np.float64))
+            expected = poisson(rate).logpmf(count[i])
+            # The log rate itself has a rounding error of 1e-6: its effect is that times |x - rate|, and its square times x.
+            slack = 1e-6 * abs(count[i] - rate) + 1e-12 * count[i] + 1e-4
+            assert abs(float(found) - expected) < slack

@@ -1,5 +1,6 @@
 """``lowerbound data [NAME]``: the named data sets."""
 
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -21,11 +22,10 @@ def data(
     """
     if name is None:
         table = Table("name", "shape", "type", "where", box=None, padding=(0, 2, 0, 0))
-        for column in table.columns[:3]:
+        for column in table.columns:
             column.no_wrap = True
-        table.columns[3].overflow = "fold"
         for row in describe():
-            table.add_row(row.name, _shape(row.shape), row.dtype, row.available)
+            table.add_row(row.name, _shape(row.shape), row.dtype, Path(row.available).name)
         console.results.print(table)
         return
     named = load_named(name)

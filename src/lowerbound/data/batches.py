@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from lowerbound.data.dataset import Dataset
 
-_SHORTEST_BLOCK, _LONGEST_BLOCK = 32, 64
+_LONGEST_BLOCK = 64
 _FEWEST_ROWS = (
     32  # so that small data sets of the same features share compiled code; padding costs next to nothing there
 )
@@ -36,6 +36,16 @@ class Plan(NamedTuple):
     def steps_per_epoch(self) -> int:
         """Number of parameter updates in an epoch."""
         return self.n_blocks * self.steps
+
+    def with_blocks_of(self, most: int) -> "Plan":
+        """The same minibatches in blocks of at most ``most`` steps (at least one): what runs between two looks at Ctrl-C.
+
+        >>> Plan(n_blocks=10, steps=47, rows=128).with_blocks_of(20)
+        Plan(n_blocks=47, steps=10, rows=128)
+        """
+        total = self.steps_per_epoch
+        steps = max(length for length in range(1, max(1, min(most, self.steps)) + 1) if total % length == 0)
+        return Plan(total // steps, steps, self.rows)
 
 
 class Block(eqx.Module):
@@ -74,7 +84,7 @@ def plan(n_rows: int, *, batch_size: int) -> Plan:
     else:
         # Fewest steps in all: a little more of them than asked, never an empty one.
         totals = [(-(-steps // length) * length, -length) for length in range(_LONGEST_BLOCK, 0, -1)]
-        total, length = min(totals[: _LONGEST_BLOCK - _SHORTEST_BLOCK + 1])
+        total, length = min(totals[: _LONGEST_BLOCK // 2 + 1])
         if total > n_rows:  # batch_size = 1: there is no row to spare for another step
             total, length = min(totals)
         n_blocks, steps = total // -length, -length

@@ -28,6 +28,8 @@ class Dataset:
         (n, \\*event), True where a cell was observed; None where all were.
     condition
         (n, n_conditions) or None.
+    hashes
+        (n,) hash of each row as the user gave it, from :func:`hash_rows`; None hashes the stored values when asked.
     """
 
     values: Shaped[np.ndarray, "n *event"]
@@ -35,6 +37,7 @@ class Dataset:
     # Lengths are compared below, with an error of their own.
     observed: Bool[np.ndarray, "_ *event"] | None = None
     condition: Float[np.ndarray, "_ *condition"] | None = None
+    hashes: UInt32[np.ndarray, "_ *shape"] | None = None
 
     def __post_init__(self) -> None:
         for name, part in (("observed", self.observed), ("condition", self.condition)):
@@ -58,22 +61,26 @@ class Dataset:
             values=self.values[rows],
             observed=None if self.observed is None else self.observed[rows],
             condition=None if self.condition is None else self.condition[rows],
+            hashes=None if self.hashes is None else self.hashes[rows],
         )
 
     def row_hashes(self) -> UInt32[np.ndarray, " n"]:
-        """A 32-bit hash of each row's content.
+        """Hash of each row's content: ``hashes``, or that of the stored values."""
+        return hash_rows(self.values) if self.hashes is None else self.hashes
 
-        A row's random numbers in evaluation come from ``fold_in(key, hash)``: they depend neither on the row's place nor on
-        its company, and equal rows get equal numbers. Rows are hashed as float32, so that 1, 1.0 and True agree.
-        """
-        hashes = np.zeros(len(self), np.uint32)
-        for part in (self.values, self.observed, self.condition):
-            if part is None:
-                continue
-            for rows in row_chunks(len(self), int(np.prod(part.shape[1:], dtype=int))):
-                chunk = np.ascontiguousarray(part[rows], np.float32) + np.float32(0)  # -0.0 becomes 0.0
-                hashes[rows] = [zlib.crc32(row, int(seed)) for row, seed in zip(chunk, hashes[rows], strict=True)]
-        return hashes
+
+def hash_rows(values: Shaped[np.ndarray, "n *event"]) -> UInt32[np.ndarray, " n"]:
+    """A 32-bit hash of each row's content (CRC-32 of its float32 bytes).
+
+    A row's random numbers in evaluation come from ``fold_in(key, hash)``: they depend neither on the row's place nor on its
+    company, and equal rows get equal numbers. Rows are hashed as float32, so that 1, 1.0 and True agree; hashed before they are
+    standardized, they get the same numbers from every model, which then answer for the same dequantized or binarized data.
+    """
+    hashes = np.zeros(len(values), np.uint32)
+    for rows in row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int))):
+        chunk = np.ascontiguousarray(values[rows], np.float32) + np.float32(0)  # -0.0 becomes 0.0
+        hashes[rows] = [zlib.crc32(row) for row in chunk]
+    return hashes
 
 
 def split_rows(n_rows: int, *, fraction: float, minimum_rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -86,6 +93,6 @@ def split_rows(n_rows: int, *, fraction: float, minimum_rows: int, seed: int) ->
     minimum_rows
         Below this many rows nothing is kept.
     """
-    held = round(fraction * n_rows) if n_rows >= minimum_rows else 0
+    held = min(round(fraction * n_rows), n_rows - 1) if n_rows >= minimum_rows else 0
     order = np.random.default_rng((seed, 0x5EED)).permutation(n_rows)
     return np.sort(order[held:]), np.sort(order[:held])

@@ -1,12 +1,13 @@
 r"""Preprocessing: how a stored row becomes a datum, inside the compiled function, with a key of its own.
 
-Rows are stored small (uint8 grey levels and bools stay so) and cast a minibatch at a time. Four treatments of grey levels
-make their base measure explicit:
+Rows are stored small (uint8 grey levels and bools stay so) and cast a minibatch at a time. The treatment of their cells
+makes the base measure explicit:
 
 ===========  ===========================================  ============================================================
 treatment    y, for a stored cell g                       what a log-density of y means
 ===========  ===========================================  ============================================================
 real         (g - shift) / scale                          a density on the user's reals
+discrete     g                                            a mass on counts, codes, or {0, 1}
 dequantize   (g + u - shift) / scale,  u ~ U[0, 1)        a density on grey level plus noise; its mean over u is at most
                                                           the log mass of the integer level (Theis et al. 2016)
 dynamic      1 with probability g / white                 a mass on {0, 1}, drawn afresh at every call
@@ -31,10 +32,11 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
 from lowerbound.data.datum import Datum
 from lowerbound.data.standardize import measure, row_chunks
 
-Treatment = Literal["real", "dequantize", "dynamic", "threshold", "grey"]
+Treatment = Literal["real", "discrete", "dequantize", "dynamic", "threshold", "grey"]
 
 _MEASURES: dict[Treatment, str] = {
     "real": "",
+    "discrete": "",
     "dequantize": "after uniform dequantization of integer grey levels",
     "dynamic": "of grey levels binarized by chance",
     "threshold": "of grey levels binarized at half of white",
@@ -70,14 +72,17 @@ class Preprocessing(eqx.Module):
     ) -> Datum:
         """The datum of one stored row; ``key`` drives dequantization and dynamic binarization only."""
         raw = values.astype(jnp.float32)
-        log_scale = jnp.log(self.scale)
+        shift, scale = jnp.asarray(self.shift, jnp.float32), jnp.asarray(self.scale, jnp.float32)
+        log_scale = jnp.log(scale)
         match self.treatment:
             case "real":
-                y = raw if jnp.issubdtype(values.dtype, jnp.floating) else (raw - self.shift) / self.scale
+                y = raw if jnp.issubdtype(values.dtype, jnp.floating) else (raw - shift) / scale
+            case "discrete":
+                y = raw
             case "dequantize":
-                y = (raw + jax.random.uniform(key, raw.shape) - self.shift) / self.scale
+                y = (raw + jax.random.uniform(key, raw.shape, jnp.float32) - shift) / scale
             case "dynamic":
-                y = (jax.random.uniform(key, raw.shape) * self.white < raw).astype(jnp.float32)
+                y = (jax.random.uniform(key, raw.shape, jnp.float32) * self.white < raw).astype(jnp.float32)
             case "threshold":
                 y = (raw > 0.5 * self.white).astype(jnp.float32)
             case "grey":
@@ -108,11 +113,6 @@ class Preprocessing(eqx.Module):
         x = y * self.scale + self.shift
         return (np.floor(x) if self.treatment == "dequantize" else x).astype(np.float32)
 
-    def to_model_units(self, x: Float[np.ndarray, "n *event"]) -> Float[np.ndarray, "n *event"]:
-        """The inverse of :meth:`restore_mean`."""
-        half = 0.5 if self.treatment == "dequantize" else 0.0
-        return ((x + half - self.shift) / self.scale).astype(np.float32)
-
     @property
     def measure(self) -> str:
         """What the treatment does to the base measure, in words; empty where it does nothing."""
@@ -122,7 +122,7 @@ class Preprocessing(eqx.Module):
 def fit_preprocessing(
     values: Shaped[np.ndarray, "n *event"], *, treatment: Treatment, standardize: bool
 ) -> tuple[Preprocessing, Bool[np.ndarray, "*event"]]:
-    """Preprocessing measured on training rows, and the mask of constant features (False everywhere if not measured).
+    """Preprocessing measured on training rows, and the mask of constant features (of reals: masses have no trouble with them).
 
     Parameters
     ----------
@@ -131,15 +131,30 @@ def fit_preprocessing(
     treatment
         See the module's table.
     standardize
-        Whether to measure shift and scale; only "real" and "dequantize" have units that can be changed.
+        Whether to use shift and scale; only "real" and "dequantize" have units that can be changed.
     """
     event = values.shape[1:]
-    white = 255.0 if values.dtype == np.uint8 else 1.0
-    if standardize and treatment in ("real", "dequantize"):
-        noise = treatment == "dequantize"
-        shift, scale, constant = measure(values, extra_variance=1 / 12 if noise else 0.0)
+    white = _white(values) if treatment in ("dynamic", "threshold", "grey") else 1.0
+    if treatment not in ("real", "dequantize"):
+        return Preprocessing(np.zeros(event), np.ones(event), white, treatment), np.zeros(event, np.bool_)
+    noise = treatment == "dequantize"
+    shift, scale, constant = measure(values, extra_variance=1 / 12 if noise else 0.0)
+    if standardize:
         return Preprocessing(shift + 0.5 * noise, scale, white, treatment), constant
-    return Preprocessing(np.zeros(event), np.ones(event), white, treatment), np.zeros(event, np.bool_)
+    return Preprocessing(np.zeros(event), np.ones(event), white, treatment), constant
+
+
+def _white(values: Shaped[np.ndarray, "n *event"]) -> float:
+    """The grey level of probability one: 255 for uint8 that uses its range, 1 for bits and floats."""
+    largest = values.max()
+    if values.dtype != np.uint8 or largest <= 1:
+        return 1.0
+    if largest < 128:
+        raise ValueError(
+            f"X must use the range 0 to 255 where uint8 grey levels are to be binarized; its largest is {largest}. Divide X by "
+            "its white level, so that it holds floats in [0, 1]."
+        )
+    return 255.0
 
 
 def check_grey_levels(
@@ -149,6 +164,11 @@ def check_grey_levels(
     highest = 255 if treatment == "dequantize" else white
     for rows in row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int))):
         chunk = values[rows]
+        if white == 255 and chunk.dtype.kind == "f" and treatment != "dequantize" and chunk.max() <= 1:
+            raise ValueError(
+                f"X of {owner} must hold grey levels 0 to 255, as in fit; got floats of at most {chunk.max():g}. "
+                "Multiply X by 255."
+            )
         outside = (chunk < 0) | (chunk > highest)
         if treatment == "dequantize" and chunk.dtype.kind == "f":
             outside |= chunk != np.floor(chunk)

@@ -17,6 +17,8 @@ def all_or_nothing(
     @wraps(fit)
     def whole(self: Owner, /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
         before = dict(vars(self))
+        for name in [name for name in before if name.endswith("_") and not name.startswith("_")]:
+            delattr(self, name)  # an earlier fit has no say in this one
         try:
             return fit(self, *args, **kwargs)
         except BaseException:

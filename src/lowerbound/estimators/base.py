@@ -19,7 +19,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from lowerbound.data.dataset import Dataset
+from lowerbound.data.dataset import Dataset, hash_rows
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.estimators.checks import check_choice, check_integer, check_latents, check_rows, check_seed
 from lowerbound.estimators.saving import save_estimator
@@ -97,7 +97,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         check_is_fitted(self)
         array = check_rows(self, X, reset=False)
         self._check_values(array)
-        return Dataset(self.preprocessing_.store(array), self.preprocessing_)
+        return Dataset(self.preprocessing_.store(array), self.preprocessing_, hashes=hash_rows(array))
 
     def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
         """Raise where the data is outside what the model has a probability for."""
@@ -113,7 +113,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
 
     @property
     def _n_features_out(self) -> int:
-        return int(self.latent_dim)
+        return int(self.model_.latent_dim)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -130,8 +130,8 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     def inverse_transform(self, Z: Any) -> Float[np.ndarray, "n *event"]:
         """E[x given z] in the user's units, X-shaped, for rows of latents Z of shape (n, latent_dim)."""
         check_is_fitted(self)
-        latents = check_latents(self, Z, latent_dim=int(self.latent_dim))
-        decoded = sampling.decode(self.model_, latents, cells_per_row=self.n_features_in_)
+        latents = check_latents(self, Z, latent_dim=self.model_.latent_dim)
+        decoded = sampling.decode(self.model_, latents, event_shape=self.input_shape_)
         return self.preprocessing_.restore_mean(decoded)
 
     def reconstruct(self, X: Any) -> Float[np.ndarray, "n *event"]:
@@ -186,9 +186,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         """
         check_is_fitted(self)
         check_integer(type(self).__name__, "n_samples", n_samples, minimum=1)
-        x, z = sampling.sample(
-            self.model_, n_samples, cells_per_row=self.n_features_in_, key=self._draw_key(random_state)
-        )
+        x, z = sampling.sample(self.model_, n_samples, event_shape=self.input_shape_, key=self._draw_key(random_state))
         drawn = self.preprocessing_.restore_sample(x)
         return (drawn, z) if return_latents else drawn
 

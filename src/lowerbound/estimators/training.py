@@ -59,7 +59,7 @@ class Training:
             seed=seed,
         )
         self._given, self._seed = given, seed
-        self._train = dataset.take(train) if len(held) else dataset
+        self._dataset, self._train = dataset, train
         self._held = dataset.take(held) if len(held) else None
 
     @property
@@ -79,11 +79,12 @@ class Training:
         return fit_gradient(
             model,
             objective,
-            self._train,
+            self._dataset,
             optimizer=optimizer,
             max_epochs=given.max_epochs,
             batch_size=given.batch_size,
             seed=self._seed,
+            training_rows=self._train,
             validation=self._held,
             patience=given.patience,
             verbose=given.verbose,

@@ -30,6 +30,8 @@ from lowerbound.nn.activations import ACTIVATIONS, Activation
 from lowerbound.objectives.elbo import ELBO
 from lowerbound.objectives.importance_weighted import ImportanceWeighted
 
+_MOST_CATEGORIES = 10_000
+
 
 class VAE(LatentVariableEstimator):
     r"""log p(x) >= E_q[log p(x given z)] - KL(q(z given x) || N(0, I)), maximized over decoder and encoder together.
@@ -208,7 +210,7 @@ class VAE(LatentVariableEstimator):
         self.preprocessing_, self.constant_features_ = fit_preprocessing(
             X,
             treatment=self._treatment,
-            standardize=self.standardize and self.likelihood == "gaussian",
+            standardize=self.standardize,
         )
         self._check_values(X)
         dataset = Dataset(self.preprocessing_.store(X), self.preprocessing_)
@@ -273,7 +275,7 @@ class VAE(LatentVariableEstimator):
         if self.dequantize:
             return "dequantize"
         treatments: dict[str | None, Treatment] = {
-            None: "real",
+            None: "real" if self.likelihood == "gaussian" else "discrete",
             "dynamic": "dynamic",
             "threshold": "threshold",
             "none": "grey",
@@ -324,13 +326,21 @@ class VAE(LatentVariableEstimator):
         """Number of category codes for the categorical likelihood, else 0."""
         if self.likelihood != "categorical":
             return 0
-        return int(max(np.max(X), 1)) + 1
+        n_categories = int(max(np.max(X), 1)) + 1
+        if n_categories > _MOST_CATEGORIES:
+            column = np.unravel_index(np.argmax(X), X.shape)[1:]
+            raise ValueError(
+                f"X of VAE must hold at most {_MOST_CATEGORIES} category codes for the categorical likelihood; got code "
+                f"{n_categories - 1} in column {', '.join(map(str, column))}. Number the codes 0, 1, 2, … or group rare ones."
+            )
+        return n_categories
 
     def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
-        if self._treatment == "real":
+        treatment = self.preprocessing_.treatment
+        if treatment in ("real", "discrete"):
             super()._check_values(array)
         else:
-            check_grey_levels(array, self._treatment, white=self.preprocessing_.white, owner="VAE")
+            check_grey_levels(array, treatment, white=self.preprocessing_.white, owner="VAE")
 
     def _notes(self, dataset: Dataset) -> tuple[str, ...]:
         return fit_notes(self.model_, dataset, constant=self.constant_features_, key=self._key(3))

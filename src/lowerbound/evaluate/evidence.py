@@ -7,29 +7,29 @@ r"""Evidence: held-out log p(x), by importance sampling from q, with an error th
     k^(x)     = Pareto shape of the largest weights              above 0.7: do not trust (2) and (3)             (5)
 
 E log p^(x) <= log p(x) (Jensen), by about se^2 / 2: (2) is a lower bound on average, and tightens with S. The error of the mean
-over n rows, sqrt(sum of se^2) / n, is right because every row has draws of its own. The encoder runs once a row: its work does
+over n rows, sqrt(sum of se^2) / n, is right because different rows have draws of
+their own; equal rows share theirs, and their errors add up in full. The encoder runs once a row: its work does
 not depend on the draw's key, so ``vmap`` over keys leaves it unbatched.
 
 References: Y. Burda, R. Grosse, R. Salakhutdinov, ICLR 2016; A. Owen, "Monte Carlo theory, methods and examples", chapter 9.
 """
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key, PRNGKeyArray, UInt32
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.pareto import pareto_k
-from lowerbound.evaluate.rows import iterate_rows, map_rows
+from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_draw, chunk_rows, iterate_rows, map_rows
 from lowerbound.models.model import AbstractDensityModel
 
 _TRUSTED_K = 0.7
-# Chunks of this size stay near the cache: 512 MiB ran at two thirds of the speed (MNIST, 2 cores).
-_MEMORY_BUDGET = 128 * 2**20
 
 
 class EvidenceWarning(UserWarning):
@@ -89,16 +89,18 @@ class LogWeights(eqx.Module):
 
     def __call__(self, model: AbstractDensityModel, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, " samples"]:
         """The log weights of one datum."""
-        keys = jax.random.split(key, self.n_samples)
-        if self.at_once >= self.n_samples:
-            return jax.vmap(lambda key: model.draw(datum, key=key).log_weight)(keys)
-        return jax.lax.map(lambda key: model.draw(datum, key=key).log_weight, keys, batch_size=self.at_once)
+
+        def one(key: PRNGKeyArray) -> Float[Array, ""]:
+            return model.draw(datum, key=key).log_weight
+
+        return _over_draws(one, jax.random.split(key, self.n_samples), self.at_once)
 
 
 class MeanElbo(eqx.Module):
-    """Row function: the ELBO with closed-form KL, its expectation over ``n_samples`` draws."""
+    """Row function: the ELBO with closed-form KL, its expectation over ``n_samples`` draws, ``at_once`` decoded together."""
 
     n_samples: int = eqx.field(static=True)
+    at_once: int = eqx.field(static=True)
 
     def __call__(self, model: AbstractDensityModel, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, ""]:
         """ELBO of one datum."""
@@ -107,14 +109,21 @@ class MeanElbo(eqx.Module):
             terms = model.elbo_terms(datum, key=key)
             return terms.log_likelihood - terms.kl.sum()
 
-        return jax.vmap(one)(jax.random.split(key, self.n_samples)).mean()
+        return _over_draws(one, jax.random.split(key, self.n_samples), self.at_once).mean()
+
+
+def _over_draws(
+    one: Callable[[PRNGKeyArray], Float[Array, ""]], keys: Key[Array, " samples"], at_once: int
+) -> Float[Array, " samples"]:
+    return jax.vmap(one)(keys) if at_once >= len(keys) else jax.lax.map(one, keys, batch_size=at_once)
 
 
 def elbo(
     model: AbstractDensityModel, dataset: Dataset, *, n_samples: int, key: PRNGKeyArray
 ) -> Float[np.ndarray, " n"]:
     """E_q[log p(x given z)] - KL(q || p) in nats for each row, the expectation over ``n_samples`` draws."""
-    return map_rows(MeanElbo(n_samples), model, dataset, key=key)
+    at_once = min(n_samples, max(1, MEMORY_BUDGET // bytes_per_draw(model, dataset.event_shape)))
+    return map_rows(MeanElbo(n_samples, at_once), model, dataset, key=key, draws_per_row=at_once)
 
 
 def log_evidence(
@@ -124,7 +133,7 @@ def log_evidence(
     n_samples: int,
     key: PRNGKeyArray,
     base_measure: str,
-    memory_budget: int = _MEMORY_BUDGET,
+    memory_budget: int = MEMORY_BUDGET,
 ) -> Evidence:
     """Log p(x) by importance sampling, equations (1) to (5).
 
@@ -146,12 +155,10 @@ def log_evidence(
     EvidenceWarning
         Where k-hat is above 0.7 for more than one row in ten, with what to do.
     """
-    # About eight float32 arrays of the size of x live at once for each draw.
-    bytes_per_draw = 32 * max(64, int(np.prod(dataset.event_shape, dtype=int)))
-    draws_at_once = max(1, memory_budget // bytes_per_draw)
-    most_rows = max(1, draws_at_once // n_samples)
-    rows_per_chunk = min(1 << (most_rows.bit_length() - 1), max(1, 1 << (len(dataset) - 1).bit_length()))
-    row_function = LogWeights(n_samples, min(n_samples, draws_at_once))
+    per_draw = bytes_per_draw(model, dataset.event_shape)
+    at_once = min(n_samples, max(1, memory_budget // per_draw))
+    rows_per_chunk = chunk_rows(len(dataset), at_once * per_draw, memory_budget=memory_budget)
+    row_function = LogWeights(n_samples, at_once)
     parts = [
         _summarize(log_weights)
         for log_weights in iterate_rows(row_function, model, dataset, key=key, rows_per_chunk=rows_per_chunk)
@@ -160,7 +167,7 @@ def log_evidence(
     _warn_if_untrusted(k, n_samples)
     return Evidence(
         value=float(per_row.mean()),
-        standard_error=float(np.sqrt(np.sum(error**2)) / len(error)),
+        standard_error=_error_of_mean(error, dataset.row_hashes()),
         sampling_error=float(per_row.std(ddof=1) / np.sqrt(len(per_row))) if len(per_row) > 1 else float("nan"),
         per_row=per_row,
         per_row_standard_error=error,
@@ -177,12 +184,22 @@ def _summarize(log_weights: Float[np.ndarray, "rows samples"]) -> tuple[np.ndarr
     log_weights = log_weights.astype(np.float64)
     n_samples = log_weights.shape[1]
     largest = log_weights.max(axis=1, keepdims=True)
-    weights = np.exp(log_weights - largest)
+    impossible = np.isneginf(largest[:, 0])  # no draw gives the row any density: an extreme outlier, not an error
+    log_weights = np.where(impossible[:, None], 0.0, log_weights)
+    weights = np.exp(log_weights - np.where(impossible[:, None], 0.0, largest))
     mean = weights.mean(axis=1)
     log_mean = largest[:, 0] + np.log(mean)
     spread = weights.std(axis=1, ddof=1) if n_samples > 1 else np.full(len(weights), np.nan)
     effective = weights.sum(axis=1) ** 2 / np.sum(weights**2, axis=1)
-    return log_mean, spread / (np.sqrt(n_samples) * mean), effective, pareto_k(log_weights)
+    error = np.where(impossible, np.inf, spread / (np.sqrt(n_samples) * mean))
+    effective = np.where(impossible, 1.0, effective)
+    return log_mean, error, effective, np.where(impossible, np.inf, pareto_k(log_weights))
+
+
+def _error_of_mean(error: Float[np.ndarray, " n"], hashes: UInt32[np.ndarray, " n"]) -> float:
+    """Monte Carlo error of the mean over rows: equal rows share their draws, so their errors add up in full."""
+    _, group = np.unique(hashes, return_inverse=True)
+    return float(np.sqrt(np.sum(np.bincount(group, weights=error) ** 2)) / len(error))
 
 
 def _warn_if_untrusted(k: Float[np.ndarray, " n"], n_samples: int) -> None:

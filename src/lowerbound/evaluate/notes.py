@@ -8,6 +8,7 @@ from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import map_rows
 from lowerbound.likelihoods.gaussian import SCALE_FLOOR, FeatureScaleGaussian, NetworkScaleGaussian
+from lowerbound.likelihoods.poisson import Poisson
 from lowerbound.models.vae import VAE
 
 _ROWS_LOOKED_AT = 512
@@ -43,10 +44,16 @@ def fit_notes(
             f"{'it' if constant.sum() == 1 else 'them'} out (sklearn.feature_selection.VarianceThreshold)."
         )
     floored = _floored(model, dataset, key) & ~constant
-    if floored.any():
+    if floored.any() and isinstance(model.likelihood, Poisson):
         notes.append(
-            f"The noise scale of {_name(floored, verb='rests')} on its floor of {SCALE_FLOOR:g} standard deviations: the "
-            "density is bounded by that floor only. Discrete or duplicated columns do this: dequantize them or leave them out."
+            f"The rate of {_name(floored, verb='rests')} on its numerical bound (exp of -20 or 20). Columns of zeros, or of very "
+            "large counts, do this: leave them out or rescale them."
+        )
+    elif floored.any():
+        notes.append(
+            f"The noise scale of {_name(floored, verb='rests')} on its floor of {SCALE_FLOOR:g} (in units of the data the model "
+            "sees, standardized by default): the density is bounded by that floor only. Discrete or duplicated columns do this: "
+            "dequantize them or leave them out."
         )
     return tuple(notes)
 
@@ -54,7 +61,7 @@ def fit_notes(
 def _floored(model: VAE, dataset: Dataset, key: PRNGKeyArray) -> Bool[np.ndarray, "*event"]:
     if isinstance(model.likelihood, FeatureScaleGaussian):
         return np.asarray(_learned_at_floor(model.likelihood))
-    if isinstance(model.likelihood, NetworkScaleGaussian):
+    if isinstance(model.likelihood, (NetworkScaleGaussian, Poisson)):
         return map_rows(_at_floor, model, dataset.take(np.arange(min(len(dataset), _ROWS_LOOKED_AT))), key=key).any(
             axis=0
         )

@@ -30,7 +30,7 @@ METHODS: tuple[OutlierMethod, ...] = ("kl", "log_evidence", "elbo", "reconstruct
 
 
 def _kl(model: AbstractDensityModel, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, ""]:
-    return model.posterior(datum).kl().sum()
+    return model.elbo_terms(datum, key=key).kl.sum()
 
 
 def outlier_scores(

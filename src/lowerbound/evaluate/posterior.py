@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import map_rows
-from lowerbound.models.model import AbstractDensityModel, AbstractModel
+from lowerbound.models.model import AbstractGaussianPosteriorModel, AbstractModel
 from lowerbound.posteriors.gaussian import DiagonalGaussian
 
 
@@ -16,7 +16,7 @@ def _encode(model: AbstractModel, datum: Datum, *, key: PRNGKeyArray) -> Float[A
 
 
 def _moments(
-    model: AbstractDensityModel, datum: Datum, *, key: PRNGKeyArray
+    model: AbstractGaussianPosteriorModel, datum: Datum, *, key: PRNGKeyArray
 ) -> tuple[Float[Array, " latent"], Float[Array, " latent"], Float[Array, "latent latent"] | None]:
     posterior = model.posterior(datum)
     covariance = None if isinstance(posterior, DiagonalGaussian) else posterior.covariance()
@@ -29,7 +29,7 @@ def encode(model: AbstractModel, dataset: Dataset, *, key: PRNGKeyArray) -> Floa
 
 
 def posterior_moments(
-    model: AbstractDensityModel, dataset: Dataset, *, key: PRNGKeyArray
+    model: AbstractGaussianPosteriorModel, dataset: Dataset, *, key: PRNGKeyArray
 ) -> tuple[Float[np.ndarray, "n latent"], Float[np.ndarray, "n latent"], Float[np.ndarray, "n latent latent"] | None]:
     """Mean, marginal standard deviation, and covariance (None for diagonal posteriors) of each row."""
     return map_rows(_moments, model, dataset, key=key)

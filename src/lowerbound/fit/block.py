@@ -5,7 +5,7 @@ One step, inside ``lax.scan`` (theta are the model's inexact arrays):
     1. stored rows -> datums, with a key per row and step                                          Preprocessing
     2. g = grad of objective(model, batch, key, step)                                              AbstractObjective
     3. theta <- theta - rate(step) * Adam(clip(g))                                                 Adam
-    4. if the loss or |g| is not finite: keep theta, and do nothing from here on
+    4. if the loss or |g| is not finite: keep theta, here and in every later step
 
 The jitted functions live at module level and every number that may differ between fits is traced, so that a second fit of the
 same shapes compiles nothing. The randomness of a step is a function of (key, step).
@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from lowerbound.data.batches import Block, blocks, plan
+from lowerbound.data.batches import Block, Plan, blocks, plan
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.fit.optimizer import Adam
@@ -31,6 +31,9 @@ Sums = dict[str, Float[Array, ""]]
 
 # The step at which every warm-up and temperature has reached its end: validation looks at the final objective.
 _END_OF_SCHEDULES = 2**30
+
+_BLOCK_WORK = 1e11  # floating-point operations
+_BLOCK_BYTES = 2**26
 
 
 class Moving(eqx.Module):
@@ -54,7 +57,7 @@ def _batch(preprocessing: Preprocessing, block: Block, key: PRNGKeyArray) -> Bat
 @eqx.filter_jit
 def start(optimizer: Adam, parameters: PyTree) -> Moving:
     """The state before the first step."""
-    return Moving(parameters, optimizer.init(parameters), jnp.asarray(0), jnp.asarray(True))
+    return Moving(parameters, optimizer.init(parameters), jnp.asarray(0, jnp.int32), jnp.asarray(True))
 
 
 @eqx.filter_jit
@@ -126,24 +129,47 @@ def means_over_rows(sums: list[Sums]) -> dict[str, float]:
     return {name: total / rows if rows else math.nan for name, total in totals.items()}
 
 
+def plan_epoch(
+    model: AbstractModel, objective: AbstractObjective[Any], dataset: Dataset, *, n_rows: int, batch_size: int
+) -> Plan:
+    """The shape of an epoch whose blocks are short enough for Ctrl-C to be prompt, and small enough to gather on the host.
+
+    A step costs about six operations per parameter and row for one decoding; encoder and decoder are taken as equal halves.
+    The bound on a block's work is half a second's on two cores, or on a GPU a few thousandths.
+    """
+    n_parameters = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array)))
+    work = 3 * n_parameters * (1 + objective.decodings_per_row) * min(batch_size, n_rows)
+    size = dataset.values[:1].nbytes * min(batch_size, n_rows)
+    return plan(n_rows, batch_size=batch_size).with_blocks_of(int(min(_BLOCK_WORK / work, _BLOCK_BYTES / size)))
+
+
 def evaluate_objective(
-    model: AbstractModel, objective: AbstractObjective[Any], dataset: Dataset, *, batch_size: int, key: PRNGKeyArray
+    model: AbstractModel,
+    objective: AbstractObjective[Any],
+    dataset: Dataset,
+    *,
+    rows: Int[np.ndarray, " rows"] | None = None,
+    batch_size: int,
+    key: PRNGKeyArray,
 ) -> dict[str, float]:
-    """Mean loss and metrics of a fixed model over all rows, schedules at their end.
+    """Mean loss and metrics of a fixed model over rows, schedules at their end.
 
     Parameters
     ----------
     model, objective, dataset
         What is evaluated, by which loss, on which rows.
+    rows
+        Numbers of the rows to look at; None for all.
     batch_size
         Most rows in a minibatch.
     key
         Randomness; the same key gives the same numbers.
     """
     parameters, static = eqx.partition(model, eqx.is_inexact_array)
-    shape = plan(len(dataset), batch_size=batch_size)
+    order = np.arange(len(dataset)) if rows is None else rows
+    shape = plan_epoch(model, objective, dataset, n_rows=len(order), batch_size=batch_size)
     sums = [
         _evaluate_block(static, objective, dataset.preprocessing, parameters, jax.random.fold_in(key, b), block)
-        for b, block in enumerate(blocks(dataset, np.arange(len(dataset)), shape))
+        for b, block in enumerate(blocks(dataset, order, shape))
     ]
     return means_over_rows(sums)

@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray, PyTree
+from jaxtyping import Float, Int, PRNGKeyArray, PyTree
 
-from lowerbound.data.batches import blocks, epoch_order, plan
+from lowerbound.data.batches import blocks, epoch_order
 from lowerbound.data.dataset import Dataset
-from lowerbound.fit.block import Moving, Sums, evaluate_objective, means_over_rows, start, train_block
+from lowerbound.fit.block import Moving, Sums, evaluate_objective, means_over_rows, plan_epoch, start, train_block
 from lowerbound.fit.interrupt import interrupt_flag
 from lowerbound.fit.optimizer import Adam
 from lowerbound.fit.progress import reporter
@@ -31,8 +31,11 @@ from lowerbound.objectives.objective import AbstractObjective
 ModelType = TypeVar("ModelType", bound=AbstractModel)
 
 
+_ROWS_AFTER_INTERRUPT = 1024
+
+
 class TrainState(eqx.Module):
-    """Everything that moves during a fit: enough to stop here and go on elsewhere."""
+    """Every array that moves during a fit; with the epoch and the history, enough to go on elsewhere."""
 
     moving: Moving
     key: PRNGKeyArray
@@ -50,6 +53,7 @@ def fit_gradient(
     max_epochs: int,
     batch_size: int,
     seed: int,
+    training_rows: Int[np.ndarray, " rows"] | None = None,
     validation: Dataset | None = None,
     patience: int | None = None,
     verbose: bool = False,
@@ -63,13 +67,15 @@ def fit_gradient(
     objective
         (model, batch, key, step) -> loss, metrics.
     dataset
-        Training rows, all of them used every epoch.
+        Where the training rows are.
     optimizer
         Learning rate, decay, clipping.
     max_epochs, batch_size
         Length of the run; most rows in a minibatch.
     seed
         Drives the order of the rows and all randomness: the same seed gives the same model.
+    training_rows
+        Numbers of the rows of ``dataset`` to train on, all of them used every epoch; None for all rows.
     validation
         Rows on which the loss is watched at every epoch's end; None returns the last parameters.
     patience
@@ -91,17 +97,18 @@ def fit_gradient(
         best_loss=math.inf,
         best_epoch=0,
     )
-    shape = plan(len(dataset), batch_size=batch_size)
+    rows = np.arange(len(dataset)) if training_rows is None else training_rows
+    shape = plan_epoch(model, objective, dataset, n_rows=len(rows), batch_size=batch_size)
     history: list[dict[str, float]] = []
     status = Status("max_epochs", f"ran all {max_epochs} epochs.")
 
     with (
         interrupt_flag() as interrupted,
-        reporter(verbose=verbose, max_epochs=max_epochs, n_rows=len(dataset)) as report,
+        reporter(verbose=verbose, max_epochs=max_epochs, n_rows=len(rows)) as report,
     ):
         for epoch in range(1, max_epochs + 1):
             sums: list[Sums] = []
-            for block in blocks(dataset, epoch_order(len(dataset), seed=seed, epoch=epoch), shape):
+            for block in blocks(dataset, rows[epoch_order(len(rows), seed=seed, epoch=epoch)], shape):
                 if sums:
                     jax.device_get(sums[-1]["rows"])  # at most one block ahead of the device: Ctrl-C stays prompt
                 moving, block_sums = train_block(
@@ -109,13 +116,13 @@ def fit_gradient(
                 )
                 state = replace(state, moving=moving)
                 sums.append(block_sums)
-                report.rows(len(dataset) / shape.n_blocks)
+                report.rows(len(rows) / shape.n_blocks)
                 if interrupted:
                     break
             metrics = means_over_rows(sums)
             history.append(metrics)
             if not bool(state.moving.finite):
-                status = _non_finite(epoch, int(state.moving.step), float(optimizer.learning_rate))
+                status = _non_finite(epoch, int(state.moving.step), float(optimizer.learning_rate), state.best_epoch)
                 break
             if interrupted:
                 status = Status("interrupted", f"stopped by Ctrl-C in epoch {epoch} of {max_epochs}.")
@@ -124,6 +131,9 @@ def fit_gradient(
                 current = eqx.combine(state.moving.parameters, static)
                 held = evaluate_objective(current, objective, validation, batch_size=batch_size, key=evaluation_key)
                 metrics |= {f"validation_{name}": value for name, value in held.items()}
+                if not math.isfinite(held["loss"]):
+                    status = _non_finite_validation(epoch)
+                    break
                 if held["loss"] < state.best_loss:
                     state = _improved(state, held["loss"], epoch)
             report.epoch(epoch, metrics)
@@ -133,13 +143,16 @@ def fit_gradient(
                 )
                 break
 
-    if state.best_epoch == 0:  # nothing was validated: the last finite parameters are the ones to return
-        state = _improved(state, math.nan, len(history))
-    fitted = eqx.combine(state.best_parameters, static)
-    loss = state.best_loss
-    if np.isnan(loss):
-        held = evaluate_objective(fitted, objective, dataset, batch_size=batch_size, key=evaluation_key)
-        loss = held["loss"]
+        if state.best_epoch == 0:  # nothing was validated: the last finite parameters are the ones to return
+            state = _improved(state, math.nan, len(history))
+        fitted = eqx.combine(state.best_parameters, static)
+        loss = state.best_loss
+        if math.isnan(loss):
+            # After Ctrl-C nobody waits for all rows.
+            measured = rows[:_ROWS_AFTER_INTERRUPT] if status.code == "interrupted" else rows
+            loss = evaluate_objective(
+                fitted, objective, dataset, rows=measured, batch_size=batch_size, key=evaluation_key
+            )["loss"]
     return FitResult(
         model=fitted,
         objective=loss,
@@ -155,17 +168,26 @@ def _improved(state: TrainState, loss: float, epoch: int) -> TrainState:
     return replace(state, best_parameters=state.moving.parameters, best_loss=loss, best_epoch=epoch)
 
 
-def _non_finite(epoch: int, step: int, learning_rate: float) -> Status:
+def _non_finite(epoch: int, step: int, learning_rate: float, best_epoch: int) -> Status:
     if step == 0:
         return Status(
             "non_finite",
             "the loss was not finite at the very first step, so nothing was learned. Likely cause: extreme values in X. "
             "Look for outliers, set standardize=True, or clip them.",
         )
+    kept = f"those of epoch {best_epoch}, the best one," if best_epoch else "the last finite ones"
     return Status(
         "non_finite",
-        f"the loss became non-finite in epoch {epoch}, after {step} steps; the last finite parameters were kept. Likely "
+        f"the loss became non-finite in epoch {epoch}, after {step} steps; of the parameters {kept} were kept. Likely "
         f"cause: steps too large, or outliers in X. Try learning_rate={learning_rate / 3:.2g} or max_gradient_norm=10.",
+    )
+
+
+def _non_finite_validation(epoch: int) -> Status:
+    return Status(
+        "non_finite",
+        f"the loss of the validation rows was not finite in epoch {epoch}, so no epoch can be called the best. Likely cause: "
+        "extreme values in these rows. Look for outliers in X and clip them, or set validation_fraction=0.",
     )
 
 

@@ -44,9 +44,9 @@ class Adam(eqx.Module):
         max_gradient_norm: int | float = math.inf,
         decay: Decay = "cosine",
     ) -> None:
-        self.learning_rate = jnp.asarray(learning_rate, float)
-        self.total_steps = jnp.asarray(total_steps, float)
-        self.max_gradient_norm = jnp.asarray(max_gradient_norm, float)
+        self.learning_rate = jnp.asarray(learning_rate, jnp.float32)
+        self.total_steps = jnp.asarray(total_steps, jnp.float32)
+        self.max_gradient_norm = jnp.asarray(max_gradient_norm, jnp.float32)
         self.decay = decay
 
     def init(self, parameters: PyTree) -> optax.OptState:
@@ -80,5 +80,5 @@ class Adam(eqx.Module):
         clipped = jax.tree.map(lambda gradient: jnp.where(taken, gradient * shrink, 0.0), gradients)
         directions, state = optax.scale_by_adam().update(clipped, state)
         rate = jnp.where(taken, self.rate(step), 0.0)
-        moved = jax.tree.map(lambda p, d: p - rate * d, parameters, directions)
+        moved = jax.tree.map(lambda p, d: p - (rate * d).astype(p.dtype), parameters, directions)
         return moved, state, taken

@@ -1,4 +1,4 @@
-"""Progress of a fit on the terminal (Rich, on standard error), in 80 columns:
+"""Progress of a fit on the terminal (Rich, on standard error), in 80 columns.
 
     12/100 ━━━━━━━━ held-out -103.6 recon -80.2 KL 21.5 45k rows/s 0:00:12
 
@@ -14,11 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 
-
 class Reporter:
     """Receives news of a fit; this one keeps silent."""
 
-    def rows(self, n_rows: float) -> None:
+    def rows(self, n_rows: int | float) -> None:
         """About that many more rows went through."""
 
     def epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -40,7 +39,7 @@ class _RichReporter(Reporter):
         self._task = bar.add_task("", total=max_epochs * n_rows, speed="", epochs=f"0/{max_epochs}", numbers="")
         self._start, self._seen = time.perf_counter(), 0.0
 
-    def rows(self, n_rows: float) -> None:
+    def rows(self, n_rows: int | float) -> None:
         self._seen += n_rows
         speed = self._seen / (time.perf_counter() - self._start)
         self._bar.update(self._task, advance=n_rows, speed=f"{speed / 1000:.3g}k rows/s")

@@ -80,10 +80,6 @@ class AbstractDensityModel(AbstractModel):
     """Level two: a proper prior to sample from, and a q(z given x) with a density."""
 
     @abstractmethod
-    def posterior(self, datum: Datum) -> AbstractGaussianPosterior:
-        """q(z given x)."""
-
-    @abstractmethod
     def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
         """One z ~ q(z given x) with its log densities."""
 
@@ -94,3 +90,11 @@ class AbstractDensityModel(AbstractModel):
     @abstractmethod
     def sample(self, *, key: PRNGKeyArray) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
         """One (x, z) from p(x, z), x in model units."""
+
+
+class AbstractGaussianPosteriorModel(AbstractDensityModel):
+    """A model on level two whose q(z given x) is one Gaussian, so that its moments can be asked for."""
+
+    @abstractmethod
+    def posterior(self, datum: Datum) -> AbstractGaussianPosterior:
+        """q(z given x)."""

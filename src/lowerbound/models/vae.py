@@ -30,7 +30,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lowerbound.data.datum import Datum
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.models.decoder import Decoder
-from lowerbound.models.model import AbstractDensityModel, Draw, ElboTerms
+from lowerbound.models.model import AbstractGaussianPosteriorModel, Draw, ElboTerms
 from lowerbound.posteriors.encoder import GaussianEncoder, encoder_input
 from lowerbound.posteriors.gaussian import AbstractGaussianPosterior
 
@@ -40,7 +40,7 @@ def log_standard_normal(z: Float[Array, " latent"]) -> Float[Array, ""]:
     return -0.5 * jnp.sum(z**2 + math.log(2 * math.pi))
 
 
-class VAE(AbstractDensityModel):
+class VAE(AbstractGaussianPosteriorModel):
     """p(x, z) of equation (1) with the q(z given x) of equation (2)."""
 
     encoder: GaussianEncoder
@@ -86,5 +86,5 @@ class VAE(AbstractDensityModel):
     def sample(self, *, key: PRNGKeyArray) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
         """One (x, z), equation (1)."""
         latent_key, data_key = jax.random.split(key)
-        z = jax.random.normal(latent_key, (self.latent_dim,))
+        z = jax.random.normal(latent_key, (self.latent_dim,), jnp.float32)
         return self.likelihood.sample(self.decoder(z), key=data_key), z

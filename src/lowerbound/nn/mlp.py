@@ -55,9 +55,9 @@ class MLP(eqx.Module):
         shapes = [(widths[i + 1], widths[i]) for i in range(len(widths) - 1)]
         # One draw for all layers: every call of the generator costs a seventh of a second to compile.
         ends = np.cumsum([n_out * n_in for n_out, n_in in shapes])
-        draws = jnp.split(jax.random.uniform(key, (int(ends[-1]),), minval=-1.0), ends[:-1])
+        draws = jnp.split(jax.random.uniform(key, (int(ends[-1]),), jnp.float32, minval=-1.0), ends[:-1])
         self.layers = tuple(
-            Linear((6 / sum(shape)) ** 0.5 * draw.reshape(shape), jnp.zeros(shape[0]))
+            Linear((6 / sum(shape)) ** 0.5 * draw.reshape(shape), jnp.zeros(shape[0], jnp.float32))
             for shape, draw in zip(shapes, draws, strict=True)
         )
         self.activation = activation

@@ -54,10 +54,15 @@ class ELBO(AbstractObjective[AbstractDensityModel]):
         free_bits: int | float = 0.0,
         kl: Literal["closed_form", "sampled"] = "closed_form",
     ) -> None:
-        self.beta = jnp.asarray(beta, float)
-        self.warmup_steps = jnp.asarray(warmup_steps, float)
-        self.free_bits = jnp.asarray(free_bits, float)
+        self.beta = jnp.asarray(beta, jnp.float32)
+        self.warmup_steps = jnp.asarray(warmup_steps, jnp.float32)
+        self.free_bits = jnp.asarray(free_bits, jnp.float32)
         self.kl = kl
+
+    @property
+    def decodings_per_row(self) -> int:
+        """One z per datum."""
+        return 1
 
     def __call__(
         self, model: AbstractDensityModel, batch: Batch, key: PRNGKeyArray, step: Int[Array, ""]
