@@ -14,6 +14,7 @@ not depend on the draw's key, so ``vmap`` over keys leaves it unbatched.
 References: Y. Burda, R. Grosse, R. Salakhutdinov, ICLR 2016; A. Owen, "Monte Carlo theory, methods and examples", chapter 9.
 """
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -168,7 +169,7 @@ def log_evidence(
     return Evidence(
         value=float(per_row.mean()),
         standard_error=_error_of_mean(error, dataset.row_hashes()),
-        sampling_error=float(per_row.std(ddof=1) / np.sqrt(len(per_row))) if len(per_row) > 1 else float("nan"),
+        sampling_error=_sampling_error(per_row),
         per_row=per_row,
         per_row_standard_error=error,
         effective_sample_size=effective,
@@ -194,6 +195,13 @@ def _summarize(log_weights: Float[np.ndarray, "rows samples"]) -> tuple[np.ndarr
     error = np.where(impossible, np.inf, spread / (np.sqrt(n_samples) * mean))
     effective = np.where(impossible, 1.0, effective)
     return log_mean, error, effective, np.where(impossible, np.inf, pareto_k(log_weights))
+
+
+def _sampling_error(per_row: Float[np.ndarray, " n"]) -> float:
+    """Standard error of the mean as an estimate for new rows: NaN for one row, inf where a row has no density at all."""
+    if len(per_row) == 1:
+        return math.nan
+    return float(per_row.std(ddof=1) / np.sqrt(len(per_row))) if np.isfinite(per_row).all() else math.inf
 
 
 def _error_of_mean(error: Float[np.ndarray, " n"], hashes: UInt32[np.ndarray, " n"]) -> float:
