@@ -115,8 +115,9 @@ def test_outliers_by_log_evidence(run, vae: Path, data: Path):
     assert sorted(int(line.split()[0]) for line in ran.out.splitlines()[1:41]) == list(range(40))
 
 
-def test_a_saved_detector_stands_for_its_estimator(run, data: Path, rows: np.ndarray, tmp_path: Path):
-    detector = OutlierDetector(VAE(hidden=(8,), max_epochs=1, random_state=0), contamination=0.2).fit(rows)
+def test_a_saved_detector_scores_by_its_own_method(run, data: Path, rows: np.ndarray, tmp_path: Path):
+    vae = VAE(hidden=(8,), max_epochs=1, random_state=0)
+    detector = OutlierDetector(vae, method="reconstruction", contamination=0.2).fit(rows)
     detector.save(tmp_path / "detector")
     ran = run("outliers", tmp_path / "detector", data, "--top", 1)
     assert ran.code == 0, ran.err

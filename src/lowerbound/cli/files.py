@@ -52,12 +52,12 @@ def read_rows(text: str, *, split: Split | None, default: Split) -> Any:
     return array
 
 
-def read_model(path: Path) -> Any:
-    """The saved estimator; of an outlier detector, the estimator inside."""
+def read_model(path: Path, *, unwrap: bool = True) -> Any:
+    """The saved estimator; of an outlier detector, the estimator inside unless ``unwrap`` is False."""
     from lowerbound import load
 
     model = load(path)
-    return getattr(model, "estimator_", model)
+    return getattr(model, "estimator_", model) if unwrap else model
 
 
 def check_new_model(path: Path, *, overwrite: bool) -> None:

@@ -32,8 +32,11 @@ def outliers(
     """List the most outlying rows of DATA; rows count from 0, larger scores (nats) are more outlying."""
     if out is not None:
         check_new_file(out, overwrite=overwrite)
-    estimator = read_model(model)
-    scores = estimator.outlier_scores(read_rows(data, split=split, default="test"), method=method)
+    rows = read_rows(data, split=split, default="test")
+    if method is None:  # a detector's own choice, or the model's default
+        scores = read_model(model, unwrap=False).outlier_scores(rows)
+    else:
+        scores = read_model(model).outlier_scores(rows, method=method)
     if out is not None:
         write_array(out, scores, names=["score"])
     table = Table("row", "score", box=None, padding=(0, 2, 0, 0))

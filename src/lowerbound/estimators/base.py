@@ -135,7 +135,10 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         return self.preprocessing_.restore_mean(decoded)
 
     def reconstruct(self, X: Any) -> Float[np.ndarray, "n *event"]:
-        """E[x given z] at each row's posterior mean (or code), X-shaped, in the user's units."""
+        """E[x given z] at each row's posterior mean (or code), X-shaped, in the user's units; probabilities for bits.
+
+        Grey levels fitted with ``binarize=`` come back as the probability of a one, between 0 and 1.
+        """
         dataset = self._rows(X)
         return self.preprocessing_.restore_mean(reconstruction.reconstruct(self.model_, dataset, key=self._key(0)))
 
@@ -182,6 +185,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     ) -> Float[np.ndarray, "n *event"] | tuple[Float[np.ndarray, "n *event"], Float[np.ndarray, "n latent"]]:
         """Independent draws x ~ p(x), X-shaped, in the user's units; with their z if ``return_latents``.
 
+        Grey levels fitted with ``binarize=`` are sampled as bits.
         ``random_state=None`` uses the fit's seed: the same call gives the same draws, and more draws begin with the same ones.
         """
         check_is_fitted(self)

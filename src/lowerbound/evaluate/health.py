@@ -42,7 +42,8 @@ class Health:
     cells_at_floor
         Share of the cells whose decoder parameter rests on its numerical floor.
     noise_scale
-        Mean of the decoder's standard deviation of each cell, model units, shape (\*event).
+        Mean of the decoder's standard deviation of each cell, model units, shape (\*event); None for category codes, which
+        have no variance.
     advice
         Sentences for a person; one that says all is well if nothing was found.
     """
@@ -53,7 +54,7 @@ class Health:
     aggregate_mean: Float[np.ndarray, " latent"]
     aggregate_variance: Float[np.ndarray, " latent"]
     cells_at_floor: float
-    noise_scale: Float[np.ndarray, "*event"]
+    noise_scale: Float[np.ndarray, "*event"] | None
     advice: tuple[str, ...]
 
 
@@ -92,7 +93,7 @@ def health(model: VAE, dataset: Dataset, *, key: PRNGKeyArray) -> Health:
         aggregate_mean=means.mean(axis=0),
         aggregate_variance=aggregate_variance,
         cells_at_floor=float(rows["floor"].mean(dtype=np.float64)),
-        noise_scale=rows["noise"].mean(axis=0, dtype=np.float64),
+        noise_scale=None if np.isnan(rows["noise"]).all() else rows["noise"].mean(axis=0, dtype=np.float64),
         advice=(),
     )
     return Health(**(vars(result) | {"advice": _advice(result)}))
