@@ -1,6 +1,5 @@
 """Health numbers against closed forms, and advice on planted ailments."""
 
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp

@@ -12,21 +12,17 @@ from lowerbound.data.preprocessing import Treatment, check_grey_levels, fit_prep
 from lowerbound.estimators.atomic import all_or_nothing
 from lowerbound.estimators.base import LatentVariableEstimator, seed_of
 from lowerbound.estimators.checks import (
-    check_bool,
-    check_choice,
-    check_integer,
-    check_number,
     check_rows,
-    check_sizes,
     no_type_check,
 )
 from lowerbound.estimators.parts import decoder, gaussian_encoder, named_likelihood
-from lowerbound.estimators.training import Training, check_training
+from lowerbound.estimators.training import Training
+from lowerbound.estimators.vae_hyperparameters import check_vae
 from lowerbound.evaluate.notes import fit_notes
 from lowerbound.fit.optimizer import Decay
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.models.vae import VAE as VAEModel
-from lowerbound.nn.activations import ACTIVATIONS, Activation
+from lowerbound.nn.activations import Activation
 from lowerbound.objectives.elbo import ELBO
 from lowerbound.objectives.importance_weighted import ImportanceWeighted
 
@@ -285,42 +281,7 @@ class VAE(LatentVariableEstimator):
     # ---- checks and notes
 
     def _check_hyperparameters(self) -> None:
-        owner = "VAE"
-        check_integer(owner, "latent_dim", self.latent_dim, minimum=1, maximum=10_000)
-        check_choice(owner, "likelihood", self.likelihood, ("gaussian", "bernoulli", "categorical", "poisson"))
-        check_choice(owner, "variance", self.variance, ("feature", "network", "fixed"))
-        check_number(owner, "noise_scale", self.noise_scale, minimum=0, above=True)
-        check_bool(owner, "standardize", self.standardize)
-        check_bool(owner, "dequantize", self.dequantize)
-        check_choice(owner, "binarize", self.binarize, (None, "dynamic", "threshold", "none"))
-        check_choice(owner, "network", self.network, ("mlp",))
-        check_sizes(owner, "hidden", self.hidden)
-        check_choice(owner, "activation", self.activation, tuple(ACTIVATIONS))
-        check_choice(owner, "posterior_covariance", self.posterior_covariance, ("diagonal", "full"))
-        check_choice(owner, "inference", self.inference, ("amortized",))
-        check_choice(owner, "objective", self.objective, ("elbo", "importance_weighted"))
-        check_integer(owner, "n_importance_samples", self.n_importance_samples, minimum=1)
-        check_choice(owner, "kl", self.kl, ("closed_form", "sampled"))
-        check_number(owner, "beta", self.beta, minimum=0)
-        check_integer(owner, "warmup_epochs", self.warmup_epochs, minimum=0)
-        check_number(owner, "free_bits", self.free_bits, minimum=0)
-        check_training(owner, self)
-        if self.dequantize and self.likelihood != "gaussian":
-            raise ValueError(
-                f"dequantize of VAE must be False for likelihood={self.likelihood!r}; it makes grey levels real."
-            )
-        if self.binarize is not None and self.likelihood != "bernoulli":
-            raise ValueError(f"binarize of VAE must be None for likelihood={self.likelihood!r}; got {self.binarize!r}.")
-        if self.free_bits > 0 and (self.kl == "sampled" or self.objective != "elbo"):
-            raise ValueError(
-                "free_bits of VAE must be 0 unless objective='elbo' with kl='closed_form', which has a KL per dimension; "
-                f"got {self.free_bits!r}."
-            )
-        if self.objective == "importance_weighted" and (self.beta != 1 or self.warmup_epochs > 0):
-            raise ValueError(
-                "beta and warmup_epochs of VAE must be 1 and 0 for objective='importance_weighted', which has no KL term; "
-                f"got {self.beta!r} and {self.warmup_epochs!r}."
-            )
+        check_vae(self)
 
     def _count_categories(self, X: Shaped[np.ndarray, "n *event"]) -> int:
         """Number of category codes for the categorical likelihood, else 0."""

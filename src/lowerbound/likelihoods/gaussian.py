@@ -29,7 +29,6 @@ from lowerbound.likelihoods.likelihood import AbstractLikelihood, sum_observed
 
 SCALE_FLOOR = 1e-3
 _LARGEST_LOG_SCALE = 20.0
-_MEASURE = "Lebesgue measure"
 _AT_FLOOR_MARGIN = math.log(1.1)
 
 
@@ -43,20 +42,10 @@ def _rests_on_floor(free_log_scale: Float[Array, "*event"]) -> Bool[Array, "*eve
     return _floored_log_scale(free_log_scale) < math.log(SCALE_FLOOR) + _AT_FLOOR_MARGIN
 
 
-def _not_finite(values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
-    return ~np.isfinite(values), "finite numbers"
+class AbstractGaussian(AbstractLikelihood):
+    """Density on the reals whose mean is ``outputs[0]``; final subclasses say where the noise scale comes from."""
 
-
-class FixedScaleGaussian(AbstractLikelihood):
-    """Density on the reals with a given noise scale (model units); one output per cell, the mean."""
-
-    noise_scale: float = eqx.field(static=True)
-    n_outputs: ClassVar[int] = 1
-    base_measure: ClassVar[str] = _MEASURE
-
-    def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
-        """Normal with mean ``outputs[0]``."""
-        return dist.Normal(outputs[0], self.noise_scale)
+    base_measure: ClassVar[str] = "Lebesgue measure"
 
     def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
         """The sum at the top of this file, over observed cells."""
@@ -70,21 +59,31 @@ class FixedScaleGaussian(AbstractLikelihood):
         """The values as they are (standardized, as a rule)."""
         return values
 
+    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
+        """Cells that are not finite."""
+        return ~np.isfinite(values), "finite numbers"
+
+
+class FixedScaleGaussian(AbstractGaussian):
+    """Density on the reals with a given noise scale (model units); one output per cell, the mean."""
+
+    noise_scale: float = eqx.field(static=True)
+    n_outputs: ClassVar[int] = 1
+
+    def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
+        """Normal with mean ``outputs[0]``."""
+        return dist.Normal(outputs[0], self.noise_scale)
+
     def at_floor(self, outputs: Float[Array, "outputs *event"]) -> Bool[Array, "*event"]:
         """Never: nothing is learned."""
         return jnp.zeros(outputs.shape[1:], bool)
 
-    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
-        """Cells that are not finite."""
-        return _not_finite(values)
 
-
-class FeatureScaleGaussian(AbstractLikelihood):
+class FeatureScaleGaussian(AbstractGaussian):
     """Density on the reals with one learned noise scale per cell, shared by all rows; one output per cell, the mean."""
 
     free_log_scale: Float[Array, "*event"]
     n_outputs: ClassVar[int] = 1
-    base_measure: ClassVar[str] = _MEASURE
 
     @property
     def scale(self) -> Float[Array, "*event"]:
@@ -95,53 +94,20 @@ class FeatureScaleGaussian(AbstractLikelihood):
         """Normal with mean ``outputs[0]`` and the learned scale."""
         return dist.Normal(outputs[0], self.scale)
 
-    def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
-        """The sum at the top of this file, over observed cells."""
-        return sum_observed(self.distribution(outputs).log_prob(datum.values), datum)
-
-    def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
-        """The mean."""
-        return outputs[0]
-
-    def features(self, values: Float[Array, "*event"]) -> Float[Array, "*event"]:
-        """The values as they are (standardized, as a rule)."""
-        return values
-
     def at_floor(self, outputs: Float[Array, "outputs *event"]) -> Bool[Array, "*event"]:
         """Cells whose noise scale rests on SCALE_FLOOR."""
         return _rests_on_floor(self.free_log_scale)
 
-    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
-        """Cells that are not finite."""
-        return _not_finite(values)
 
-
-class NetworkScaleGaussian(AbstractLikelihood):
+class NetworkScaleGaussian(AbstractGaussian):
     """Density on the reals with mean and noise scale from the network; two outputs per cell: mean, free log scale."""
 
     n_outputs: ClassVar[int] = 2
-    base_measure: ClassVar[str] = _MEASURE
 
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Normal with mean ``outputs[0]`` and floored scale from ``outputs[1]``."""
         return dist.Normal(outputs[0], jnp.exp(_floored_log_scale(outputs[1])))
 
-    def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
-        """The sum at the top of this file, over observed cells."""
-        return sum_observed(self.distribution(outputs).log_prob(datum.values), datum)
-
-    def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
-        """The mean."""
-        return outputs[0]
-
-    def features(self, values: Float[Array, "*event"]) -> Float[Array, "*event"]:
-        """The values as they are (standardized, as a rule)."""
-        return values
-
     def at_floor(self, outputs: Float[Array, "outputs *event"]) -> Bool[Array, "*event"]:
         """Cells whose noise scale rests on SCALE_FLOOR at this z."""
         return _rests_on_floor(outputs[1])
-
-    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
-        """Cells that are not finite."""
-        return _not_finite(values)
