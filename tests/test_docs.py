@@ -25,7 +25,7 @@ PAGES = [
 FENCE = re.compile(r"^ *```+ *(.*)$")
 DECIMAL = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
 COMMAND = re.compile(r"^\$ lowerbound +(.*)$", re.MULTILINE)
-RELATIVE_TOLERANCE = 0.02
+RELATIVE_TOLERANCE = 0.01
 
 
 class RoundedChecker(doctest.OutputChecker):

@@ -85,7 +85,7 @@ def write_folder(path: str | os.PathLike[str], document: Mapping[str, Any], arra
         If something else than a saved model is at ``path``.
     """
     target = Path(path)
-    if target.exists() and not _is_saved_model(target):
+    if target.exists() and not _is_saved_model(target) and not _is_empty_folder(target):
         raise FileExistsError(
             f"path of save must be new or a saved model; {str(target)!r} is something else. Choose another."
         )
@@ -130,6 +130,10 @@ def write_folder(path: str | os.PathLike[str], document: Mapping[str, Any], arra
         shutil.rmtree(replaced, ignore_errors=True)
 
 
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
 def _is_saved_model(folder: Path) -> bool:
     """Whether all that a folder holds is a model of this library: only then may it be replaced."""
     try:
@@ -153,10 +157,12 @@ def read_folder(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str,
     if not folder.exists():
         raise FileNotFoundError(f"path of load must be a saved model; there is nothing at {str(folder)!r}.")
     where = f"the saved model at {str(folder)!r}"
+    if not (folder / _DOCUMENT).is_file():
+        raise SavedModelError(f"{where} cannot be read: no {_DOCUMENT} in it. Name the folder that save made.")
     try:
         document = json.loads((folder / _DOCUMENT).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise SavedModelError(f"{where} cannot be read: {_DOCUMENT} is missing, truncated or not JSON.") from error
+        raise SavedModelError(f"{where} cannot be read: {_DOCUMENT} is truncated or not JSON.") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise SavedModelError(f"{where} cannot be read: {_DOCUMENT} was not written by this library.")
     written = document.get("format_version")

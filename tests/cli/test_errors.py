@@ -34,7 +34,7 @@ def bad_inputs() -> list:
         (("fit", "vae", "absent.npy", *out, "-q"), "file absent.npy must exist; got none."),
         (("fit", "vae", "rows.xyz", *out, "-q"), "extension of rows.xyz must be one of"),
         (("evaluate", "absent", "DATA"), "path of load must be a saved model; there is nothing at 'absent'"),
-        (("evaluate", "BROKEN", "DATA"), "cannot be read: model.json is missing, truncated or not JSON"),
+        (("evaluate", "BROKEN", "DATA"), "cannot be read: model.json is truncated or not JSON"),
         (("evaluate", "VAE", "WIDE"), "X has 5 features, but VAE is expecting 3 features as input"),
         (("evaluate", "VAE", "DATA", "--samples", 0), "n_samples of VAE must be a whole number, at least 1; got 0."),
         (("encode", "VAE", "DATA", "--out", "z.xls"), "--out must end in one of .npz, .npy, .csv, .parquet; got z.xls"),

@@ -26,7 +26,8 @@ def data(
             column.no_wrap = True
         for row in describe():
             table.add_row(row.name, _shape(row.shape), row.dtype, Path(row.available).name)
-        console.results.print(table)
+        # Wider than a narrow terminal if need be: names are there to be copied.
+        console.results.print(table, width=120, crop=False)
         return
     named = load_named(name)
     console.say(name, style="bold")

@@ -88,7 +88,7 @@ def cautions(measured: dict[str, Any]) -> list[str]:
         sentences.insert(
             0,
             f"Caution: Pareto k-hat is above {_UNTRUSTED} for {share:.0%} of the rows: read log p(x) as a lower bound, "
-            "which more draws would raise a little.",
+            "and its error is larger than stated. More draws raise it.",
         )
     elif math.isnan(share):
         sentences.insert(0, "Caution: too few --samples to say whether log p(x) can be trusted; take 100 or more.")

@@ -132,7 +132,8 @@ def fit(
     estimator.set_params(verbose=False)  # no business of those who load the model
     estimator.save(out)
     report_fit(estimator)
-    console.say(f"Saved {out}. Next: {shlex.join(('lowerbound', 'evaluate', str(out), data))}")
+    held_out = "HELD_OUT_ROWS" if Path(data.partition(":")[0]).suffix else data  # a file holds the training rows
+    console.say(f"Saved {out}. Next: lowerbound evaluate {shlex.quote(str(out))} {held_out}")
     raise typer.Exit(EXIT_CODES[estimator.status_.code])
 
 

@@ -215,7 +215,7 @@ def _warn_if_untrusted(k: Float[np.ndarray, " n"], n_samples: int) -> None:
     if untrusted > 0.1:
         warnings.warn(
             f"log p(x) cannot be trusted for {untrusted:.0%} of the rows (Pareto k-hat above {_TRUSTED_K} with {n_samples} "
-            "draws): it is a lower bound on average, and its standard error is too small. Use more n_samples, a "
+            "draws): it is a lower bound on average, and its standard error is too small. Use more n_samples or "
             'posterior_covariance="full", or read it as a bound.',
             EvidenceWarning,
             stacklevel=4,

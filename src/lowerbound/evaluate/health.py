@@ -57,6 +57,13 @@ class Health:
     noise_scale: Float[np.ndarray, "*event"] | None
     advice: tuple[str, ...]
 
+    def __str__(self) -> str:
+        latent_dim = len(self.activity)
+        kl = ", ".join(f"{value:.2f}" for value in sorted(self.kl_per_dimension, reverse=True)[:10])
+        more = ", …" if latent_dim > 10 else ""
+        lines = [f"{self.active_units} of {latent_dim} latent dimensions active; KL per dimension {kl}{more} nats"]
+        return "\n".join([*lines, *self.advice])
+
 
 def _row(model: VAE, datum: Datum, *, key: PRNGKeyArray) -> dict[str, Array]:
     posterior = model.posterior(datum)
@@ -128,4 +135,4 @@ def _advice(found: Health) -> tuple[str, ...]:
             f"{found.cells_at_floor:.1%} of the decoder's scales are at their floor, where a density is unbounded: look for "
             "constant or discrete columns, use dequantize=True for grey levels, or leave these columns out."
         )
-    return tuple(advice) or ("All is well: every check passed.",)
+    return tuple(advice) or ("The latent space is in order: every check passed.",)

@@ -32,6 +32,7 @@ ModelType = TypeVar("ModelType", bound=AbstractModel)
 
 
 _ROWS_AFTER_INTERRUPT = 1024
+_MANY_STEPS = 1000
 
 
 class TrainState(eqx.Module):
@@ -153,6 +154,8 @@ def fit_gradient(
             loss = evaluate_objective(
                 fitted, objective, dataset, rows=measured, batch_size=batch_size, key=evaluation_key
             )["loss"]
+    if status.code == "max_epochs":
+        status = status.with_notes(_unfinished(int(state.moving.step), state.best_epoch, max_epochs))
     return FitResult(
         model=fitted,
         objective=loss,
@@ -166,6 +169,19 @@ def fit_gradient(
 def _improved(state: TrainState, loss: float, epoch: int) -> TrainState:
     """The state with its present parameters as the best ones."""
     return replace(state, best_parameters=state.moving.parameters, best_loss=loss, best_epoch=epoch)
+
+
+def _unfinished(steps: int, best_epoch: int, max_epochs: int) -> tuple[str, ...]:
+    """A hint for runs that ended while they were still learning: few steps, the last epochs the best.
+
+    The decaying learning rate flattens every loss at the end of its run, so that a flat curve alone says nothing.
+    """
+    if steps >= _MANY_STEPS or best_epoch < 0.9 * max_epochs:
+        return ()
+    return (
+        f"Only {steps} steps were taken and the last epochs were the best: the fit is probably unfinished. Raise max_epochs or "
+        "learning_rate, or lower batch_size.",
+    )
 
 
 def _non_finite(epoch: int, step: int, learning_rate: float, best_epoch: int) -> Status:
