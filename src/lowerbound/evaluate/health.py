@@ -135,4 +135,4 @@ def _advice(found: Health) -> tuple[str, ...]:
             f"{found.cells_at_floor:.1%} of the decoder's scales are at their floor, where a density is unbounded: look for "
             "constant or discrete columns, use dequantize=True for grey levels, or leave these columns out."
         )
-    return tuple(advice) or ("The latent space is in order: every check passed.",)
+    return tuple(advice) or ("Every check passed: active units, prior, scales.",)
