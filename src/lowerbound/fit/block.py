@@ -168,8 +168,10 @@ def evaluate_objective(
     parameters, static = eqx.partition(model, eqx.is_inexact_array)
     order = np.arange(len(dataset)) if rows is None else rows
     shape = plan_epoch(model, objective, dataset, n_rows=len(order), batch_size=batch_size)
-    sums = [
-        _evaluate_block(static, objective, dataset.preprocessing, parameters, jax.random.fold_in(key, b), block)
-        for b, block in enumerate(blocks(dataset, order, shape))
-    ]
+    sums: list[Sums] = []
+    for b, block in enumerate(blocks(dataset, order, shape)):
+        if sums:
+            jax.device_get(sums[-1]["rows"])  # at most one block ahead of the device: data may be larger than memory
+        block_key = jax.random.fold_in(key, b)
+        sums.append(_evaluate_block(static, objective, dataset.preprocessing, parameters, block_key, block))
     return means_over_rows(sums)

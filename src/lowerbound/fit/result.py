@@ -51,7 +51,7 @@ class FitResult(Generic[ModelType]):
         The returned parameters: those of the best validation epoch, else the last finite ones.
     objective
         The loss of exactly these parameters (nats per row, lower is better): on the validation rows if there are any, else on
-        the training rows; schedules at their end.
+        the training rows (after Ctrl-C on the first 1024 of them); schedules at their end.
     history
         One number per epoch and name, equal lengths: means over the epoch's training rows while the parameters moved, and
         ``validation_…`` ones at the end of the epoch.
