@@ -31,6 +31,11 @@ def reals(n: int = 40, shape: tuple[int, ...] = (3,), *, seed: int = 0) -> np.nd
     return (5 + 10 * mixed).reshape(n, *shape)
 
 
+def images(n: int = 40, shape: tuple[int, ...] = (5, 6), *, seed: int = 0) -> np.ndarray:
+    """Rows of correlated reals in the shape of small images."""
+    return reals(n, shape, seed=seed)
+
+
 def grey(n: int = 40, shape: tuple[int, ...] = (3,), *, seed: int = 0) -> np.ndarray:
     """Rows of grey levels, uint8."""
     return np.random.default_rng(seed).integers(0, 256, size=(n, *shape)).astype(np.uint8)
@@ -119,6 +124,8 @@ ESTIMATORS: dict[str, Entry] = {
     "VAE bernoulli": _vae(grey, likelihood="bernoulli", binarize="dynamic"),
     "VAE categorical": _vae(counts, likelihood="categorical"),
     "VAE poisson": _vae(counts, likelihood="poisson", warmup_epochs=2, free_bits=0.01),
+    "VAE conv": _vae(images, network="conv", channels=(2, 3)),
+    "Autoencoder conv": Entry(partial(_small, Autoencoder, {"network": "conv", "channels": (4,)}), images),
     "Autoencoder": Entry(partial(_small, Autoencoder, {}), expected_failures={}),
     "OutlierDetector": Entry(_detector, latents=False, expected_failures={}),
 }

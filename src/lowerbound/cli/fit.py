@@ -61,8 +61,14 @@ def fit(
         Literal["diagonal", "full"] | None,
         _option("--posterior-covariance", group=_MODEL, default="diagonal", text="Of q(z given x)."),
     ] = None,
+    network: Annotated[
+        Literal["mlp", "conv"] | None, _option("--network", group=_NETWORK, default="mlp", text="conv is for images.")
+    ] = None,
     hidden: Annotated[
         str | None, _option("--hidden", group=_NETWORK, default="256,256", text="Layer widths; '' for none.")
+    ] = None,
+    channels: Annotated[
+        str | None, _option("--channels", group=_NETWORK, default="32,64", text="Of conv: each layer halves the image.")
     ] = None,
     activation: Annotated[
         Activation | None, _option("--activation", group=_NETWORK, default="relu", text="Between layers.")
@@ -110,7 +116,9 @@ def fit(
         "dequantize": dequantize,
         "binarize": binarize,
         "posterior_covariance": posterior_covariance,
-        "hidden": None if hidden is None else _widths(hidden),
+        "network": network,
+        "hidden": None if hidden is None else _widths("hidden", hidden),
+        "channels": None if channels is None else _widths("channels", channels),
         "activation": activation,
         "objective": objective,
         "n_importance_samples": n_importance_samples,
@@ -151,13 +159,13 @@ def report_fit(estimator: Any) -> None:
     )
 
 
-def _widths(text: str) -> tuple[int, ...]:
-    """Layer widths in "256,256"."""
+def _widths(name: str, text: str) -> tuple[int, ...]:
+    """Numbers in "256,256", what the option of that name was given."""
     try:
         return tuple(int(width) for width in text.split(",") if text.strip())
     except ValueError as error:
         raise ValueError(
-            f"--hidden must be whole numbers separated by commas, such as 256,256; got {text!r}."
+            f"--{name} must be whole numbers separated by commas, such as 256,256; got {text!r}."
         ) from error
 
 

@@ -1,6 +1,6 @@
 """Autoencoder, the estimator: a deterministic code by least squares (model: ``lowerbound.models.autoencoder``)."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import jax
 from jaxtyping import PRNGKeyArray
@@ -8,17 +8,22 @@ from numpy.random import RandomState
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import fit_preprocessing
+from lowerbound.estimators.architecture import (
+    NetworkName,
+    architecture_of,
+    check_architecture,
+    check_image_shape,
+)
 from lowerbound.estimators.atomic import all_or_nothing
 from lowerbound.estimators.base import LatentVariableEstimator, seed_of
-from lowerbound.estimators.checks import check_bool, check_choice, check_integer, check_rows, check_sizes, no_type_check
+from lowerbound.estimators.checks import check_bool, check_integer, check_rows, no_type_check
 from lowerbound.estimators.parts import decoder
 from lowerbound.estimators.training import Training, check_training
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.fit.optimizer import Decay
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.models.autoencoder import Autoencoder as AutoencoderModel
-from lowerbound.nn.activations import ACTIVATIONS, Activation
-from lowerbound.nn.mlp import MLP
+from lowerbound.nn.activations import Activation
 from lowerbound.objectives.squared_error import SquaredError
 
 
@@ -34,10 +39,12 @@ class Autoencoder(LatentVariableEstimator):
     standardize
         Measure errors in units of each feature's standard deviation.
     network
-        Of encoder and decoder: "mlp".
+        Of encoder and decoder: "mlp", or "conv" for images.
     hidden
-        Widths of the encoder's hidden layers, in reverse those of the decoder; () is the linear autoencoder, which finds the
-        principal subspace.
+        Widths of the encoder's hidden layers, in reverse those of the decoder; () makes an "mlp" the linear autoencoder, which
+        finds the principal subspace.
+    channels
+        Of the "conv" network, as in :class:`VAE`.
     activation
         Between layers: "relu", "tanh", "gelu", "silu", "elu" or "softplus".
     max_epochs, batch_size, learning_rate, learning_rate_decay, max_gradient_norm
@@ -70,8 +77,9 @@ class Autoencoder(LatentVariableEstimator):
         latent_dim: int = 2,
         *,
         standardize: bool = True,
-        network: Literal["mlp"] = "mlp",
+        network: NetworkName = "mlp",
         hidden: tuple[int, ...] = (256, 256),
+        channels: tuple[int, ...] = (32, 64),
         activation: Activation = "relu",
         max_epochs: int = 100,
         batch_size: int = 128,
@@ -87,6 +95,7 @@ class Autoencoder(LatentVariableEstimator):
         self.standardize = standardize
         self.network = network
         self.hidden = hidden
+        self.channels = channels
         self.activation = activation
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -116,6 +125,7 @@ class Autoencoder(LatentVariableEstimator):
         """
         self._check_hyperparameters()
         X = check_rows(self, X, reset=True)
+        check_image_shape(self)
         self.seed_ = seed_of(self.random_state)
         self.preprocessing_, _ = fit_preprocessing(X, treatment="real", standardize=self.standardize)
         training = Training(self, Dataset(self.preprocessing_.store(X), self.preprocessing_), seed=self.seed_)
@@ -124,15 +134,14 @@ class Autoencoder(LatentVariableEstimator):
 
     def _skeleton(self, *, key: PRNGKeyArray) -> AutoencoderModel:
         encoder_key, decoder_key = jax.random.split(key)
-        n, latent_dim, hidden = self.n_features_in_, int(self.latent_dim), tuple(self.hidden)
+        latent_dim, architecture = int(self.latent_dim), architecture_of(self)
         return AutoencoderModel(
-            encoder=MLP(n, latent_dim, hidden=hidden, activation=self.activation, key=encoder_key),
+            encoder=architecture.encoder(self.input_shape_, latent_dim, key=encoder_key),
             decoder=decoder(
                 self._likelihood,
                 self.input_shape_,
                 latent_dim=latent_dim,
-                hidden=hidden[::-1],
-                activation=self.activation,
+                architecture=architecture,
                 key=decoder_key,
             ),
             likelihood=self._likelihood,
@@ -147,7 +156,5 @@ class Autoencoder(LatentVariableEstimator):
         owner = "Autoencoder"
         check_integer(owner, "latent_dim", self.latent_dim, minimum=1, maximum=10_000)
         check_bool(owner, "standardize", self.standardize)
-        check_choice(owner, "network", self.network, ("mlp",))
-        check_sizes(owner, "hidden", self.hidden)
-        check_choice(owner, "activation", self.activation, tuple(ACTIVATIONS))
+        check_architecture(self)
         check_training(owner, self)

@@ -108,6 +108,8 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
     except ValueError as error:
         if any(words in str(error) for words in ("could not convert", "convert string", "arrays of bytes/strings")):
             raise ValueError(_non_numeric(owner, X)) from error
+        if "inhomogeneous" in str(error):
+            raise ValueError(_mixed_shapes(owner, X)) from error
         if "Expected 2D array" in str(error):
             raise ValueError(
                 f"X of {owner} must have two or more dimensions, rows first; got shape {np.shape(X)}. Reshape your data: "
@@ -126,6 +128,22 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
         )
     _check_finite(owner, array)
     return array
+
+
+def _mixed_shapes(owner: str, X: Any) -> str:
+    """What to say of rows that differ in shape."""
+    first = np.shape(X[0])
+    for i, row in enumerate(X):
+        try:
+            shape = np.shape(row)
+        except ValueError:
+            return f"X of {owner} must have rows of one shape; row {i} is ragged. Crop, pad or resize them first."
+        if shape != first:
+            return (
+                f"X of {owner} must have rows of one shape; got {first} in row 0 and {shape} in row {i}. Crop, pad or resize "
+                "them first."
+            )
+    return f"X of {owner} must have rows of one shape. Crop, pad or resize them first."
 
 
 def check_latents(estimator: BaseEstimator, Z: Any, *, latent_dim: int) -> np.ndarray:

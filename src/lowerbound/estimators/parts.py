@@ -1,25 +1,20 @@
-"""Parts: from the names and sizes that hyperparameters give to the modules that a model is made of.
-
-Networks are initialized in one compiled call each: piece by piece, every shape of weights would compile calls of its own.
-"""
+"""Parts: from the names and sizes that hyperparameters give to the modules that a model is made of."""
 
 import math
 from typing import Literal
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from lowerbound.estimators.architecture import Architecture
 from lowerbound.likelihoods.bernoulli import Bernoulli
 from lowerbound.likelihoods.categorical import Categorical
 from lowerbound.likelihoods.gaussian import FeatureScaleGaussian, FixedScaleGaussian, NetworkScaleGaussian
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.likelihoods.poisson import Poisson
 from lowerbound.models.decoder import Decoder
-from lowerbound.nn.activations import Activation
-from lowerbound.nn.mlp import MLP
 from lowerbound.posteriors.encoder import Family, GaussianEncoder
 from lowerbound.posteriors.gaussian import n_posterior_outputs
 
@@ -52,34 +47,29 @@ def named_likelihood(
             return FixedScaleGaussian(float(noise_scale))
 
 
-@eqx.filter_jit
 def gaussian_encoder(
     likelihood: AbstractLikelihood,
     event_shape: tuple[int, ...],
     *,
     latent_dim: int,
     family: Family,
-    hidden: tuple[int, ...],
-    activation: Activation,
+    architecture: Architecture,
     key: PRNGKeyArray,
 ) -> GaussianEncoder:
     """An untrained network from the likelihood's features to the parameters of a Gaussian posterior."""
-    n_inputs = jax.eval_shape(likelihood.features, np.zeros(event_shape, np.float32)).size
-    n_outputs = n_posterior_outputs(family, latent_dim)
-    return GaussianEncoder(MLP(n_inputs, n_outputs, hidden=hidden, activation=activation, key=key), latent_dim, family)
+    features_shape = jax.eval_shape(likelihood.features, np.zeros(event_shape, np.float32)).shape
+    network = architecture.encoder(features_shape, n_posterior_outputs(family, latent_dim), key=key)
+    return GaussianEncoder(network, latent_dim, family)
 
 
-@eqx.filter_jit
 def decoder(
     likelihood: AbstractLikelihood,
     event_shape: tuple[int, ...],
     *,
     latent_dim: int,
-    hidden: tuple[int, ...],
-    activation: Activation,
+    architecture: Architecture,
     key: PRNGKeyArray,
 ) -> Decoder:
     """An untrained network from latents to the likelihood's outputs."""
-    shape = (likelihood.n_outputs, *event_shape)
-    network = MLP(latent_dim, int(np.prod(shape)), hidden=hidden, activation=activation, key=key)
-    return Decoder(network, shape)
+    outputs_shape = (likelihood.n_outputs, *event_shape)
+    return Decoder(architecture.decoder(latent_dim, outputs_shape, key=key), outputs_shape)

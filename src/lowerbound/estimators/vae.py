@@ -9,6 +9,7 @@ from numpy.random import RandomState
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Treatment, check_grey_levels, fit_preprocessing
+from lowerbound.estimators.architecture import NetworkName, architecture_of, check_image_shape
 from lowerbound.estimators.atomic import all_or_nothing
 from lowerbound.estimators.base import LatentVariableEstimator, seed_of
 from lowerbound.estimators.checks import (
@@ -51,9 +52,12 @@ class VAE(LatentVariableEstimator):
         in evaluation), "threshold" cuts at half, "none" scores grey values as probabilities (a loss, not a likelihood). None
         takes zeros and ones only.
     network
-        Of encoder and decoder: "mlp".
+        Of encoder and decoder: "mlp", or "conv" for images of at least 4 x 4 pixels with 1 or 3 channels.
     hidden
-        Widths of the encoder's hidden layers, in reverse those of the decoder; () makes both linear.
+        Widths of the encoder's hidden layers, in reverse those of the decoder; () makes an "mlp" linear. A "conv" has them
+        between its convolutions and the latents, where one layer, (256,), does well.
+    channels
+        Of the "conv" network's layers, each of which halves height and width; in reverse those of the decoder.
     activation
         Between layers: "relu", "tanh", "gelu", "silu", "elu" or "softplus".
     posterior_covariance
@@ -133,8 +137,9 @@ class VAE(LatentVariableEstimator):
         standardize: bool = True,
         dequantize: bool = False,
         binarize: Literal["dynamic", "threshold", "none"] | None = None,
-        network: Literal["mlp"] = "mlp",
+        network: NetworkName = "mlp",
         hidden: tuple[int, ...] = (256, 256),
+        channels: tuple[int, ...] = (32, 64),
         activation: Activation = "relu",
         posterior_covariance: Literal["diagonal", "full"] = "diagonal",
         inference: Literal["amortized"] = "amortized",
@@ -163,6 +168,7 @@ class VAE(LatentVariableEstimator):
         self.binarize = binarize
         self.network = network
         self.hidden = hidden
+        self.channels = channels
         self.activation = activation
         self.posterior_covariance = posterior_covariance
         self.inference = inference
@@ -201,6 +207,7 @@ class VAE(LatentVariableEstimator):
         """
         self._check_hyperparameters()
         X = check_rows(self, X, reset=True)
+        check_image_shape(self)
         self.seed_ = seed_of(self.random_state)
         self.n_categories_ = self._count_categories(X)
         self.preprocessing_, self.constant_features_ = fit_preprocessing(
@@ -222,22 +229,21 @@ class VAE(LatentVariableEstimator):
     def _skeleton(self, *, key: PRNGKeyArray) -> VAEModel:
         encoder_key, decoder_key = jax.random.split(key)
         likelihood = self._untrained_likelihood()
+        architecture = architecture_of(self)
         return VAEModel(
             encoder=gaussian_encoder(
                 likelihood,
                 self.input_shape_,
                 latent_dim=int(self.latent_dim),
                 family=self.posterior_covariance,
-                hidden=tuple(self.hidden),
-                activation=self.activation,
+                architecture=architecture,
                 key=encoder_key,
             ),
             decoder=decoder(
                 likelihood,
                 self.input_shape_,
                 latent_dim=int(self.latent_dim),
-                hidden=tuple(self.hidden)[::-1],
-                activation=self.activation,
+                architecture=architecture,
                 key=decoder_key,
             ),
             likelihood=likelihood,

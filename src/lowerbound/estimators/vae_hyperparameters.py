@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from lowerbound.estimators.checks import check_bool, check_choice, check_integer, check_number, check_sizes
+from lowerbound.estimators.architecture import check_architecture
+from lowerbound.estimators.checks import check_bool, check_choice, check_integer, check_number
 from lowerbound.estimators.training import check_training
-from lowerbound.nn.activations import ACTIVATIONS
 
 if TYPE_CHECKING:
     from lowerbound.estimators.vae import VAE
@@ -20,9 +20,7 @@ def check_vae(vae: "VAE") -> None:
     check_bool(owner, "standardize", vae.standardize)
     check_bool(owner, "dequantize", vae.dequantize)
     check_choice(owner, "binarize", vae.binarize, (None, "dynamic", "threshold", "none"))
-    check_choice(owner, "network", vae.network, ("mlp",))
-    check_sizes(owner, "hidden", vae.hidden)
-    check_choice(owner, "activation", vae.activation, tuple(ACTIVATIONS))
+    check_architecture(vae)
     check_choice(owner, "posterior_covariance", vae.posterior_covariance, ("diagonal", "full"))
     check_choice(owner, "inference", vae.inference, ("amortized",))
     check_choice(owner, "objective", vae.objective, ("elbo", "importance_weighted"))

@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree, Shaped, UInt32
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.data.preprocessing import Preprocessing
+from lowerbound.models.cost import decoding_cost
 from lowerbound.models.model import AbstractModel
 
 # function(model, datum, key=...) -> pytree of arrays. A module-level function or an equinox module: it is a static argument of
@@ -53,12 +54,8 @@ def _chunk(
 
 
 def bytes_per_draw(model: AbstractModel, event_shape: tuple[int, ...]) -> int:
-    """Rough memory of one datum on its way through a model: eight float32 arrays of the widest layer's width.
-
-    The longest axis of any parameter array bounds the width of every layer, the likelihood's outputs included.
-    """
-    axes = [max(leaf.shape, default=1) for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array))]
-    return 32 * max(64, int(np.prod(event_shape, dtype=int)), *axes)
+    """Rough memory of one datum on its way through a model: eight float32 arrays as wide as decoding's widest."""
+    return 32 * max(64, int(np.prod(event_shape, dtype=int)), decoding_cost(model).widest)
 
 
 def chunk_rows(n_rows: int, bytes_per_row: int, *, memory_budget: int = MEMORY_BUDGET) -> int:

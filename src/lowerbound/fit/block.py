@@ -24,6 +24,7 @@ from lowerbound.data.batches import Block, Plan, blocks, plan
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.fit.optimizer import Adam
+from lowerbound.models.cost import decoding_cost
 from lowerbound.models.model import AbstractModel
 from lowerbound.objectives.objective import AbstractObjective, Batch
 
@@ -134,11 +135,11 @@ def plan_epoch(
 ) -> Plan:
     """The shape of an epoch whose blocks are short enough for Ctrl-C to be prompt, and small enough to gather on the host.
 
-    A step costs about six operations per parameter and row for one decoding; encoder and decoder are taken as equal halves.
+    With its gradient a decoding costs about three times itself; the encoder is taken to cost as much as one decoding.
     The bound on a block's work is half a second's on two cores, or on a GPU a few thousandths.
     """
-    n_parameters = sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array)))
-    work = 3 * n_parameters * (1 + objective.decodings_per_row) * min(batch_size, n_rows)
+    decodings = 1 + objective.decodings_per_row
+    work = 3 * max(1, decoding_cost(model).operations) * decodings * min(batch_size, n_rows)
     size = dataset.values[:1].nbytes * min(batch_size, n_rows)
     return plan(n_rows, batch_size=batch_size).with_blocks_of(int(min(_BLOCK_WORK / work, _BLOCK_BYTES / size)))
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 from jaxtyping import Float, Shaped
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from lowerbound.plots.arrays import black_and_white, check_count, check_images, shade
+from lowerbound.plots.style import INK, TEXT, show_image
 
 _INCHES = 0.72  # of the longer side of an image
 _GAP = 0.06  # between images of a row, inches
@@ -11,7 +13,7 @@ _ROW_GAP = 0.16
 _LABEL_WIDTH = 1.25
 _MARGIN = 0.12
 _TITLE_HEIGHT = 0.34
-_INK, _PALE = "#1a1a1a", "#8a8a8a"
+_OWNER = "reconstruction_figure"
 
 
 def reconstruction_figure(
@@ -57,10 +59,9 @@ def reconstruction_figure(
     >>> len(figure.axes)
     24
     """
-    if n_columns < 1:
-        raise ValueError(f"n_columns of reconstruction_figure must be at least 1; got {n_columns}.")
+    check_count(n_columns, owner=_OWNER, name="n_columns")
     given = {"real": real, "reconstruction": reconstruction, "generation": generation}
-    rows = {name: _images(array, name=name)[:n_columns] for name, array in given.items()}
+    rows = {name: check_images(array, owner=_OWNER, name=name)[:n_columns] for name, array in given.items()}
     shape = rows["real"].shape[1:]
     for name, images in rows.items():
         if images.shape[1:] != shape:
@@ -73,29 +74,9 @@ def reconstruction_figure(
             f"reconstruction of reconstruction_figure must have one image per real one = {len(real)}; got "
             f"{len(reconstruction)}."
         )
-    black, white = value_range or (float(rows["real"].min()), float(rows["real"].max()))
-    if not black <= white:
-        raise ValueError(f"value_range of reconstruction_figure must ascend; got {value_range}.")
-    scaled = {name: np.clip((images - black) / ((white - black) or 1.0), 0, 1) for name, images in rows.items()}
+    limits = black_and_white(value_range, [rows["real"]], owner=_OWNER)
+    scaled = {name: shade(images, limits) for name, images in rows.items()}
     return _draw(scaled, title=title)
-
-
-def _images(array: Shaped[np.ndarray, "..."], *, name: str) -> Float[np.ndarray, "n height width *channels"]:
-    """Finite images as (n, height, width) or (n, height, width, 3), or a clear error."""
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
-        kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-        raise ValueError(f"{name} of reconstruction_figure must be an array of numbers; got {kind}.")
-    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[3] not in (1, 3)):
-        raise ValueError(
-            f"{name} of reconstruction_figure must hold images, (n, height, width) or (n, height, width, 1 or 3 channels); "
-            f"got shape {array.shape}. Reshape it, such as {name}.reshape(-1, 8, 8)."
-        )
-    if array.size == 0:
-        raise ValueError(f"{name} of reconstruction_figure must hold at least one image; got shape {array.shape}.")
-    images = array[..., 0] if array.ndim == 4 and array.shape[3] == 1 else array
-    if not np.isfinite(images).all():
-        raise ValueError(f"{name} of reconstruction_figure must be finite; got NaN or infinite pixels.")
-    return images.astype(np.float64)
 
 
 def _draw(rows: dict[str, Float[np.ndarray, "n height width *channels"]], *, title: str) -> Figure:
@@ -111,24 +92,15 @@ def _draw(rows: dict[str, Float[np.ndarray, "n height width *channels"]], *, tit
         bottom = total_height - _MARGIN - heading - height - i * (height + _ROW_GAP)
         figure.text(
             (_MARGIN + _LABEL_WIDTH - 0.12) / total_width, (bottom + height / 2) / total_height, name,
-            ha="right", va="center", fontsize=9, color=_INK,
+            ha="right", va="center", fontsize=TEXT, color=INK,
         )  # fmt: skip
         for j, image in enumerate(images):
             left = _MARGIN + _LABEL_WIDTH + j * (width + _GAP)
             place = (left / total_width, bottom / total_height, width / total_width, height / total_height)
-            _show(figure.add_axes(place, label=f"{name} {j}"), image)
+            show_image(figure.add_axes(place, label=f"{name} {j}"), image)
     if title:
         figure.text(
             (_MARGIN + _LABEL_WIDTH) / total_width, 1 - _MARGIN / total_height, title,
-            ha="left", va="top", fontsize=9, color=_INK,
+            ha="left", va="top", fontsize=TEXT, color=INK,
         )  # fmt: skip
     return figure
-
-
-def _show(axes: Axes, image: Float[np.ndarray, "height width *channels"]) -> None:
-    axes.imshow(image, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():  # a hair line, so that a white image on white paper has an edge
-        spine.set_linewidth(0.4)
-        spine.set_color(_PALE)
