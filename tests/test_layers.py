@@ -32,6 +32,7 @@ ORDER = (
     {"estimators"},
     {FACADE},
     {"plots"},
+    {"report"},
     {"cli", "explorer", "__main__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

@@ -21,8 +21,13 @@ def test_the_demo_repeats_and_its_suggestions_work(run, tmp_path: Path, monkeypa
     assert numbers(run("demo", "--epochs", 1, "--quiet").out) == numbers(ran.out)
 
     folder = tmp_path / "lowerbound-demo"
-    assert sorted(path.name for path in folder.iterdir()) == ["digits.png", "model", "test.npy", "train.npy"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "digits.png", "model", "report.html", "test.npy", "train.npy",
+    ]  # fmt: skip
     assert (folder / "digits.png").read_bytes().startswith(b"\x89PNG")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<h1>VAE on digits (test rows)</h1>" in page
+    assert "10 images and their reconstructions" in page
     test = read_array(folder / "test.npy")
     assert read_array(folder / "train.npy").shape == (1438, 61)
     kl = load(folder / "model").outlier_scores(test, method="kl")

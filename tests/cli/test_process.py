@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import lowerbound
 from lowerbound.cli import app
 
-COMMANDS = ("demo", "fit", "evaluate", "encode", "sample", "outliers", "data")
+COMMANDS = ("demo", "fit", "evaluate", "report", "encode", "reconstruct", "sample", "outliers", "data")
 
 
 def process(code: str, *words: str) -> subprocess.CompletedProcess[str]:

@@ -1,14 +1,14 @@
-"""evaluate, encode, sample and outliers give the numbers of the estimator that they load."""
+"""evaluate, encode, reconstruct, sample and outliers give the numbers of the estimator that they load."""
 
 import json
 import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 
-from lowerbound import VAE, EvidenceWarning, OutlierDetector, load
-from lowerbound.cli.evaluate import cautions, root_mean_square_error
+from lowerbound import VAE, Autoencoder, EvidenceWarning, OutlierDetector, load
 from lowerbound.data.files import read_array, read_table
 
 
@@ -27,8 +27,9 @@ def test_evaluate_prints_the_estimators_numbers(run, vae: Path, data: Path, rows
     assert found["effective_sample_size_smallest"] == evidence.effective_sample_size.min()
     assert found["pareto_k_share_above_0.7"] == np.mean(evidence.pareto_k > 0.7)
     assert found["elbo"] == pytest.approx(estimator.elbo(rows).mean())
-    error = np.sqrt(np.mean((rows - estimator.reconstruct(rows)) ** 2))
+    error = np.sqrt(np.mean(((rows - estimator.reconstruct(rows)) / rows.std(axis=0)) ** 2))
     assert found["root_mean_square_error"] == pytest.approx(error)
+    assert found["root_mean_square_error_unit"] == "standard deviations of each column over these rows"
     assert found["advice"] == list(estimator.health(rows).advice)
     table = run("evaluate", vae, data, "--samples", 50).out
     assert f"{evidence.value:.3f} ± {evidence.standard_error:.3f}" in table
@@ -36,27 +37,12 @@ def test_evaluate_prints_the_estimators_numbers(run, vae: Path, data: Path, rows
         assert sentence in table
 
 
-def test_too_few_samples_are_said_to_be_so():
-    measured = {"log_evidence": -1.0, "pareto_k_share_above_0.7": float("nan"), "advice": ["All is well."]}
-    assert cautions(measured)[0].startswith("Caution: too few --samples")
-    assert cautions(measured | {"pareto_k_share_above_0.7": 0.2})[0].startswith("Caution: Pareto k-hat is above 0.7")
-    assert cautions(measured | {"pareto_k_share_above_0.7": 0.1}) == ["Latent space: All is well."]
-
-
 def test_evaluate_of_an_autoencoder_is_its_reconstruction_error(run, autoencoder: Path, data: Path, rows: np.ndarray):
     found = json.loads(run("evaluate", autoencoder, data, "--json").out)
-    error = np.sqrt(np.mean((rows - load(autoencoder).reconstruct(rows)) ** 2))
+    error = np.sqrt(np.mean(((rows - load(autoencoder).reconstruct(rows)) / rows.std(axis=0)) ** 2))
     assert found["root_mean_square_error"] == pytest.approx(error)
     assert "log_evidence" not in found
     assert "Autoencoder has no density" in run("evaluate", autoencoder, data).out
-
-
-def test_reconstruction_errors_of_bits_are_in_bits():
-    greys = np.random.default_rng(0).integers(0, 256, size=(40, 3)).astype(np.uint8)
-    bits = VAE(likelihood="bernoulli", binarize="dynamic", hidden=(8,), max_epochs=1, random_state=0).fit(greys)
-    expected = np.sqrt(np.mean((greys / 255 - bits.reconstruct(greys)) ** 2))
-    assert root_mean_square_error(bits, greys) == pytest.approx(expected)
-    assert 0 < expected < 1
 
 
 @pytest.mark.parametrize("name", ["codes.npy", "codes.npz", "codes.csv", "codes.parquet"])
@@ -104,9 +90,48 @@ def test_outliers_lists_the_largest_scores_first(run, vae: Path, data: Path, row
     assert (ran.code, ran.err) == (0, "")
     listed = [line.split() for line in ran.out.splitlines()[1:5]]
     assert listed == [[str(row), f"{scores[row]:.3f}"] for row in np.argsort(-scores)[:4]]
+    lines = (tmp_path / "scores.csv").read_text().splitlines()
+    assert lines[0] == f"row,{method}"
+    assert lines[1].startswith("0,")  # a whole number
     table = read_table(tmp_path / "scores.csv")
-    assert table.columns == ("score",)
-    np.testing.assert_allclose(table.values[:, 0], scores, rtol=1e-5)
+    np.testing.assert_array_equal(table.values[:, 0], np.arange(len(rows)))
+    np.testing.assert_allclose(table.values[:, 1], scores, rtol=1e-5)
+
+
+def test_scores_in_npy_are_one_per_row_and_in_parquet_keep_their_types(run, vae: Path, data: Path, tmp_path: Path):
+    scores = load(vae).outlier_scores(read_array(data))
+    for name in ("scores.npy", "scores.npz", "scores.parquet"):
+        assert run("outliers", vae, data, "--out", tmp_path / name).code == 0
+    for name in ("scores.npy", "scores.npz"):
+        np.testing.assert_array_equal(read_array(tmp_path / name), scores)
+    table = pandas.read_parquet(tmp_path / "scores.parquet")
+    assert {column: str(dtype) for column, dtype in table.dtypes.items()} == {"row": "int64", "kl": "float32"}
+    np.testing.assert_array_equal(table["kl"], scores)
+
+
+@pytest.mark.parametrize("name", ["back.npy", "back.csv"])
+def test_reconstruct_writes_the_reconstructions(
+    run, vae: Path, data: Path, rows: np.ndarray, tmp_path: Path, name: str
+):
+    ran = run("reconstruct", vae, data, "--out", tmp_path / name)
+    assert (ran.code, ran.out, ran.err) == (0, f"Wrote 40 rows to {tmp_path / name}\n", "")
+    np.testing.assert_allclose(read_array(tmp_path / name), load(vae).reconstruct(rows), rtol=1e-5)
+
+
+def test_images_are_reconstructed_and_drawn(run, tmp_path: Path):
+    images = np.random.default_rng(0).integers(0, 256, size=(12, 4, 3)).astype(np.uint8)
+    np.save(tmp_path / "x.npy", images)
+    fitted = Autoencoder(2, hidden=(), max_epochs=1, random_state=0).fit(images)
+    fitted.save(tmp_path / "m")
+    out, picture, odd = tmp_path / "back.npz", tmp_path / "back.png", tmp_path / "odd.png"
+    ran = run("reconstruct", tmp_path / "m", tmp_path / "x.npy", "--out", out, "--picture", picture)
+    assert ran.out == f"Wrote 12 rows to {out}, a picture to {picture}\n", ran.err
+    np.testing.assert_allclose(read_array(out), fitted.reconstruct(images), rtol=1e-5)
+    assert run("outliers", tmp_path / "m", tmp_path / "x.npy", "--picture", odd).code == 0
+    for file in (picture, odd):
+        assert file.read_bytes().startswith(b"\x89PNG")
+    refused = run("reconstruct", tmp_path / "m", tmp_path / "x.npy", "--out", tmp_path / "back.csv")
+    assert refused.err.startswith("Error: --out must be a .npy or .npz file for rows of shape (4, 3)")
 
 
 def test_outliers_by_log_evidence(run, vae: Path, data: Path):

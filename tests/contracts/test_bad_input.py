@@ -148,6 +148,7 @@ def test_data_outside_the_support(case):
 NUMBERS = {
     "latent_dim": [0, -1, 10_001, 2.5, True, "2", None],
     "hidden": ["abc", (0,), (8, -1), (2.5,), 8, None, (True,)],
+    "channels": ["abc", (), (0,), 8, None],
     "max_epochs": [0, 1.5, None],
     "batch_size": [0, "all"],
     "learning_rate": [0, -1e-3, np.nan, np.inf, "fast"],
@@ -229,6 +230,41 @@ def test_the_message_lists_the_names_there_are(name):
 )
 def test_options_that_contradict_each_other(options, message):
     assert_refused(ESTIMATORS["VAE"].make(**options), grey(), message)
+
+
+# ---- images
+
+
+@pytest.mark.parametrize("name", ["VAE conv", "Autoencoder conv"])
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (
+            (3,),
+            r"must hold images, \(n, height, width\) or .* for network='conv'; got rows of shape \(3,\)\. Reshape it",
+        ),
+        ((8, 8, 1, 1), r"must hold images, .*; got rows of shape \(8, 8, 1, 1\)"),
+        ((8, 8, 2), r"must hold images with 1 or 3 channels, .*; got 2 channels in rows of shape \(8, 8, 2\)"),
+        ((8, 8, 4), r"must hold images with 1 or 3 channels, .*; got 4 channels .* or use network='mlp'"),
+        ((1, 1), r"must hold images of at least 4 x 4 pixels, .* channels=\(2, 3\) halves them; got 1 x 1\."),
+        ((3, 9, 3), r"must hold images of at least 4 x 4 pixels, .*; got 3 x 9\. Name fewer channels"),
+    ],
+)
+def test_images_that_a_convolutional_network_cannot_take(name, shape, message):
+    assert_refused(ESTIMATORS[name].make(channels=(2, 3)), reals(shape=shape), message)
+
+
+def test_images_of_mixed_sizes_are_named():
+    images = [np.zeros((8, 8)), np.zeros((8, 8)), np.zeros((9, 8))]
+    for X in (images, [np.zeros((8, 8)).tolist(), np.zeros((8, 8)).tolist(), np.zeros((9, 8)).tolist()]):
+        assert_refused(
+            ESTIMATORS["VAE conv"].make(),
+            X,
+            r"X of VAE must have rows of one shape; got \(8, 8\) in row 0 and \(9, 8\) in row 2",
+        )
+    objects = np.empty(3, object)
+    objects[:] = images
+    assert_refused(ESTIMATORS["VAE conv"].make(), objects, r"X of VAE must have")
 
 
 # ---- OutlierDetector

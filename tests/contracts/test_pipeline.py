@@ -241,7 +241,7 @@ def test_a_row_is_judged_without_its_company_and_place(name):
 @pytest.mark.parametrize("name", DENSE)
 def test_equal_rows_have_equal_scores_in_chunks_of_any_length(name):
     entry, estimator = ESTIMATORS[name], fitted(name)
-    X = np.resize(entry.rows(), (100, 3))
+    X = np.resize(entry.rows(), (100, *entry.rows().shape[1:]))
     np.testing.assert_allclose(estimator.elbo(X), np.resize(estimator.elbo(X[:40]), 100), rtol=1e-5, atol=1e-5)
 
 
@@ -277,7 +277,7 @@ def test_a_verb_that_cannot_be_honoured_is_absent_and_says_why(name, verb):
         with pytest.raises(AttributeError) as caught:
             getattr(estimator, verb)
         chain = f"{caught.value} {caught.value.__cause__}"
-        assert name in chain
+        assert type(estimator).__name__ in chain
         assert "density" in chain
 
 

@@ -1,6 +1,12 @@
-"""What the commands say, and where: results on standard output; progress, status, warnings and errors on standard error."""
+"""What the commands say, and where: results on standard output; progress, status, warnings and errors on standard error.
 
+And what was said to them: the words of the command that runs.
+"""
+
+import shlex
 import warnings
+from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import TextIO
 
 from rich.console import Console
@@ -8,6 +14,18 @@ from rich.text import Text
 
 results = Console(highlight=False)
 messages = Console(stderr=True, highlight=False)
+
+_typed: ContextVar[tuple[str, ...]] = ContextVar("typed", default=())
+
+
+def remember(words: Sequence[str]) -> None:
+    """Keep the words after the program's name, for :func:`command_line`."""
+    _typed.set(tuple(words))
+
+
+def command_line() -> str:
+    """The command that runs, quoted for a shell."""
+    return shlex.join(["lowerbound", *_typed.get()])
 
 
 def say(text: str, *, style: str = "") -> None:

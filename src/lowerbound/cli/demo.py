@@ -12,14 +12,13 @@ import typer
 from rich.table import Table
 
 from lowerbound.cli import console
-from lowerbound.cli.evaluate import cautions, measure
 from lowerbound.cli.files import check_new_model
 from lowerbound.cli.fit import EXIT_CODES, report_fit
 from lowerbound.cli.outliers import most_outlying
 from lowerbound.data.catalog import load_named
 from lowerbound.data.files import write_array
 
-_N_OUTLIERS, _N_DRAWN = 5, 10
+_N_OUTLIERS, _N_DRAWN, _N_SAMPLES = 5, 10, 1000
 
 
 def demo(
@@ -33,7 +32,10 @@ def demo(
 
     The same machine prints the same numbers every time. The folder of an earlier demo is written anew.
     """
-    model, picture = out / "model", out / "digits.png"
+    from lowerbound.report import write_report
+    from lowerbound.report.measure import measure
+
+    model, picture, page = out / "model", out / "digits.png", out / "report.html"
     train_file, test_file = out / "train.npy", out / "test.npy"
     _check_folder(out, model)
     from sklearn.feature_selection import VarianceThreshold
@@ -49,7 +51,7 @@ def demo(
     labels = np.asarray(digits.y_test, int)
     vae = _fit(train, epochs=epochs, quiet=quiet)
     with console.messages.status("estimating held-out log p(x) …"):
-        measured = measure(vae, test, n_samples=1000)
+        measured = measure(vae, test, n_samples=_N_SAMPLES)
     _print_evidence(measured, n_pixels=train.shape[1])
     _print_outliers(vae, test, labels)
 
@@ -67,6 +69,19 @@ def demo(
     title = f"held-out log p(x) = {_evidence_text(measured)} nats per image"
     _draw(vae, test[one_of_each], images, picture, title=title)
     console.say(f"{picture}: a test image of each digit, their reconstructions, and images drawn from p(x).")
+    with console.messages.status("writing the report …"):
+        write_report(
+            vae,
+            test,
+            page,
+            labels=labels,
+            images=images,
+            n_samples=_N_SAMPLES,
+            data_name="digits (test rows)",
+            command=console.command_line(),
+            overwrite=True,
+        )
+    console.say(f"{page}: all of this and more on one page; open it in a browser.")
     console.say(f"{model}: the fitted VAE; {train_file}, {test_file}: the rows.")
     console.say("")
     console.say("Try next:", style="bold")
@@ -124,6 +139,8 @@ def _print_evidence(measured: dict[str, Any], *, n_pixels: int) -> None:
         f"  ± {measured['sampling_error']:.2f} for other images from the same source; ELBO {measured['elbo']:.2f}"
     )
     console.say(f"  {measured['base_measure']}; {n_pixels} pixels; {measured['n_samples']} draws per image")
+    from lowerbound.report.measure import cautions
+
     for sentence in cautions(measured):
         console.say(sentence)
 

@@ -15,6 +15,8 @@ from lowerbound.cli.encode import encode
 from lowerbound.cli.evaluate import evaluate
 from lowerbound.cli.fit import fit
 from lowerbound.cli.outliers import outliers
+from lowerbound.cli.reconstruct import reconstruct
+from lowerbound.cli.report import report
 from lowerbound.cli.sample import sample
 
 app = typer.Typer(
@@ -24,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (demo, fit, evaluate, encode, sample, outliers, data):
+for command in (demo, fit, evaluate, report, encode, reconstruct, sample, outliers, data):
     app.command()(command)
 
 
@@ -60,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: Sequence[str] | None) -> int:
     """The exit code of one run; internal errors pass through, with their traceback."""
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    console.remember(words)
     try:
         with warnings.catch_warnings():
             console.shorten_warnings()

@@ -1,13 +1,15 @@
-"""Files of the command line: the DATA argument, the MODEL argument, and places for output, checked before long work starts.
+"""Files of the command line: the arguments DATA, MODEL and LABELS, and places for output, checked before long work starts.
 
 DATA is a file (``rows.csv``, ``archive.npz:name``) or, where it has no extension and is no file, a name in the catalogue. A name
 in the catalogue stands for its training rows in ``fit`` and for its test rows everywhere else; ``--split`` says otherwise.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from lowerbound.data.catalog import load_named
 from lowerbound.data.files import WRITABLE, read_array, read_table, split_name
@@ -50,6 +52,82 @@ def read_rows(text: str, *, split: Split | None, default: Split) -> Any:
             "Name another one."
         )
     return array
+
+
+def read_labels(text: str | None, *, data: str, split: Split | None, default: Split) -> np.ndarray | None:
+    """One label for each row of DATA: from a file or a name in the catalogue; None takes DATA's own, where it has some.
+
+    Parameters
+    ----------
+    text
+        LABELS as the user wrote it: ``labels.npy``, ``archive.npz:y``, a table of one column with its name above, or a name in
+        the catalogue, whose labels of the same part are taken; None where the user wrote none.
+    data
+        DATA as the user wrote it.
+    split, default
+        As in :func:`read_rows`.
+
+    Raises
+    ------
+    ValueError, OSError
+        As the readers; also for a table of several columns, and for a set in the catalogue that has no labels.
+    """
+    file, name = split_name(data if text is None else text)
+    named = not file.suffix and not file.exists()
+    if text is None and not named:
+        return None
+    if named:
+        found = load_named(str(file))
+        labels = found.y_test if (split or default) == "test" else found.y_train
+        if labels is None and text is not None:
+            raise ValueError(f"--labels must have labels; the data set {text} has none. Name a file of them.")
+        return labels
+    if file.suffix.lower() in (".csv", ".parquet"):
+        return _column(file)
+    return read_array(file, name=name)
+
+
+def _column(file: Path) -> np.ndarray:
+    """The one column of a table, of numbers or of text."""
+    check_readable(file)
+    import pandas
+
+    try:
+        frame = pandas.read_csv(file) if file.suffix.lower() == ".csv" else pandas.read_parquet(file)
+    except (ValueError, OSError) as error:
+        reason = next(iter(str(error).splitlines()), "")
+        raise ValueError(f"--labels must be a table of one column; {file} cannot be read: {reason}") from error
+    if frame.shape[1] != 1:
+        raise ValueError(
+            f"--labels must be a table of one column with its name above; {file} has {frame.shape[1]}. Keep the labels only."
+        )
+    return frame.iloc[:, 0].to_numpy()
+
+
+def check_readable(file: Path) -> None:
+    """Raise unless there is a file of that name."""
+    if not file.is_file():
+        raise FileNotFoundError(f"file {file} must exist; got none. Check the spelling and folder.")
+
+
+def column_names(estimator: Any) -> list[str] | None:
+    """The names of the columns in the fit, where it had some."""
+    found = getattr(estimator, "feature_names_in_", None)
+    return None if found is None else [str(name) for name in found]
+
+
+def write_columns(file: Path, columns: Mapping[str, np.ndarray]) -> None:
+    """Write a .csv or .parquet table whose columns keep types of their own; the file is replaced when all of it is on disk."""
+    from pandas import DataFrame
+
+    from lowerbound.report.write import replacing
+
+    frame = DataFrame(dict(columns))
+    with replacing(file) as stream:
+        if file.suffix.lower() == ".csv":
+            frame.to_csv(stream, index=False, mode="wb")
+        else:
+            frame.to_parquet(stream, engine="pyarrow", index=False)
 
 
 def read_model(path: Path, *, unwrap: bool = True) -> Any:

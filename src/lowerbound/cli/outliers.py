@@ -1,15 +1,17 @@
 """``lowerbound outliers MODEL DATA``: the rows that fit a saved model worst."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 from rich.table import Table
 
 from lowerbound.cli import console
-from lowerbound.cli.files import Split, check_new_file, read_model, read_rows
+from lowerbound.cli.files import Split, check_new_file, read_model, read_rows, write_columns
 from lowerbound.data.files import write_array
+
+_PICTURES = (".png", ".pdf", ".svg")
 
 
 def outliers(
@@ -22,23 +24,42 @@ def outliers(
     top: Annotated[int, typer.Option("--top", min=1, help="Rows in the table.")] = 10,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="File for the score of every row, in their order.", show_default=False),
+        typer.Option(
+            "--out",
+            help="File for the score of every row, in their order: with row numbers in .csv and .parquet.",
+            show_default=False,
+        ),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", help="Of images: a .png, .pdf or .svg of both ends.", show_default=False),
     ] = None,
     split: Annotated[
         Split | None, typer.Option("--split", help="Part of a named data set.", show_default="test")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
-    """List the most outlying rows of DATA; rows count from 0, larger scores (nats) are more outlying."""
+    """List the most outlying rows of DATA; rows count from 0, larger scores (nats) are more outlying.
+
+    A table written by --out has the columns row and METHOD; .npy and .npz hold one score per row, in the order of the rows.
+    """
     if out is not None:
         check_new_file(out, overwrite=overwrite)
+    if picture is not None:
+        check_new_file(picture, overwrite=overwrite, option="--picture", kinds=_PICTURES)
     rows = read_rows(data, split=split, default="test")
-    if method is None:  # a detector's own choice, or the model's default
-        scores = read_model(model, unwrap=False).outlier_scores(rows)
-    else:
-        scores = read_model(model).outlier_scores(rows, method=method)
+    saved = read_model(model, unwrap=False)
+    estimator = getattr(saved, "estimator_", saved)
+    if picture is not None and len(estimator.input_shape_) < 2:
+        raise ValueError(
+            f"--picture must go with images; rows of this model have shape {estimator.input_shape_}. Leave it out."
+        )
+    name = method or _own_method(saved)
+    scores = estimator.outlier_scores(rows, method=name)
     if out is not None:
-        write_array(out, scores, names=["score"])
+        _write(out, scores, method=name)
+    if picture is not None:
+        _draw(estimator, rows, scores, picture, method=name)
     table = Table("row", "score", box=None, padding=(0, 2, 0, 0))
     for column in table.columns:
         column.justify = "right"
@@ -48,8 +69,32 @@ def outliers(
     console.say(f"Median of all {len(scores)} rows: {np.median(scores):.3f}")
     if out is not None:
         console.say(f"Wrote all scores to {out}")
+    if picture is not None:
+        console.say(f"Wrote a picture to {picture}")
 
 
 def most_outlying(scores: np.ndarray, top: int) -> list[int]:
     """Numbers of the rows with the largest scores, the largest first; equal ones in their order."""
     return [int(row) for row in np.argsort(-scores, kind="stable")[:top]]
+
+
+def _own_method(saved: Any) -> str:
+    """The method of a detector, or the default of a model."""
+    chosen = getattr(saved, "method", None)
+    return chosen or ("kl" if hasattr(getattr(saved, "estimator_", saved), "log_evidence") else "reconstruction")
+
+
+def _write(out: Path, scores: np.ndarray, *, method: str) -> None:
+    if out.suffix.lower() in (".csv", ".parquet"):
+        write_columns(out, {"row": np.arange(len(scores)), method: scores})
+    else:
+        write_array(out, scores)
+
+
+def _draw(estimator: Any, rows: Any, scores: np.ndarray, picture: Path, *, method: Any) -> None:
+    """The images with the largest and with the smallest scores."""
+    from lowerbound.plots import outlier_figure, write_figure
+    from lowerbound.report.measure import targets
+
+    finite = np.nan_to_num(scores.astype(np.float64), posinf=np.finfo(np.float64).max)
+    write_figure(picture, outlier_figure(targets(estimator, rows), finite, method=method))

@@ -78,7 +78,7 @@ def check_architecture(estimator: Any) -> None:
     check_choice(owner, "network", estimator.network, ("mlp", "conv"))
     check_sizes(owner, "hidden", estimator.hidden)
     if not check_sizes(owner, "channels", estimator.channels):
-        raise ValueError(f"channels of {owner} must name at least one layer, such as (32, 64); got ().")
+        raise ValueError(f"channels of {owner} must be at least one layer's, such as (32, 64); got ().")
     check_choice(owner, "activation", estimator.activation, tuple(ACTIVATIONS))
 
 

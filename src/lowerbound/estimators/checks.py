@@ -108,7 +108,7 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
     except ValueError as error:
         if any(words in str(error) for words in ("could not convert", "convert string", "arrays of bytes/strings")):
             raise ValueError(_non_numeric(owner, X)) from error
-        if "inhomogeneous" in str(error):
+        if "inhomogeneous" in str(error) or "array element with a sequence" in str(error):
             raise ValueError(_mixed_shapes(owner, X)) from error
         if "Expected 2D array" in str(error):
             raise ValueError(

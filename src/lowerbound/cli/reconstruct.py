@@ -1,0 +1,60 @@
+"""``lowerbound reconstruct MODEL DATA --out FILE``: what each row looks like after a trip through its code."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from lowerbound.cli import console
+from lowerbound.cli.files import Split, check_new_file, column_names, read_model, read_rows
+from lowerbound.data.files import write_array
+
+_PICTURES = (".png", ".pdf", ".svg")
+_N_SHOWN = 10
+
+
+def reconstruct(
+    model: Annotated[Path, typer.Argument(help="Folder of a saved model.", metavar="MODEL")],
+    data: Annotated[str, typer.Argument(help="A file, or a name from `lowerbound data`.", metavar="DATA")],
+    out: Annotated[Path, typer.Option("--out", help="A .npy or .npz file; of tables also .csv or .parquet.")],
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", help="Of images: a .png, .pdf or .svg of ten rows.", show_default=False),
+    ] = None,
+    split: Annotated[
+        Split | None, typer.Option("--split", help="Part of a named data set.", show_default="test")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
+) -> None:
+    """Write E[x given z] at the code of each row, in the units of the data; probabilities for bits."""
+    check_new_file(out, overwrite=overwrite)
+    if picture is not None:
+        check_new_file(picture, overwrite=overwrite, option="--picture", kinds=_PICTURES)
+    estimator = read_model(model)
+    rows = read_rows(data, split=split, default="test")
+    shape = estimator.input_shape_
+    if len(shape) > 1 and out.suffix.lower() in (".csv", ".parquet"):
+        raise ValueError(
+            f"--out must be a .npy or .npz file for rows of shape {shape}; got {out}. Tables hold columns."
+        )
+    if picture is not None and len(shape) < 2:
+        raise ValueError(f"--picture must go with images; rows of this model have shape {shape}. Leave it out.")
+    reconstruction = estimator.reconstruct(rows)
+    write_array(out, reconstruction, names=column_names(estimator))
+    if picture is not None:
+        _draw(estimator, rows, reconstruction, picture)
+    console.say(f"Wrote {len(reconstruction)} rows to {out}" + ("" if picture is None else f", a picture to {picture}"))
+
+
+def _draw(estimator: Any, rows: Any, reconstruction: np.ndarray, picture: Path) -> None:
+    """Ten rows at an even stride above their reconstructions."""
+    from lowerbound.plots import sample_figure, write_figure
+    from lowerbound.report.measure import targets
+    from lowerbound.report.subject import even_stride
+
+    chosen = even_stride(len(reconstruction), _N_SHOWN)
+    real = targets(estimator, rows)[chosen]
+    shown = np.concatenate([real, reconstruction[chosen]])
+    limits = (float(real.min()), float(real.max()))
+    write_figure(picture, sample_figure(shown, n_columns=len(chosen), value_range=limits))

@@ -1,0 +1,139 @@
+"""Everything that is measured on rows, as plain numbers, and sentences on whether to trust them.
+
+The reconstruction error is the root of the mean of (x - reconstruction)^2 over all cells. Columns of a table have units of
+their own, which no mean may mix: there each column's error is taken in its standard deviations over the same rows, so that 1
+is the error of guessing the column's mean. Images, grey levels and bits have one unit, and are taken as they are.
+"""
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+UNTRUSTED_K = 0.7
+_FEW_UNTRUSTED = 0.1  # share of the rows that may be above
+_ONE_UNIT = ("dequantize", "dynamic", "threshold", "grey")  # treatments of cells that share one unit
+
+
+def measure(estimator: Any, rows: Any, *, n_samples: int) -> dict[str, Any]:
+    """Everything that ``lowerbound evaluate`` reports; densities only where the model has them.
+
+    Parameters
+    ----------
+    estimator
+        A fitted estimator.
+    rows
+        Rows as in its ``fit``, as a rule held-out ones.
+    n_samples
+        Draws per row for log p(x).
+    """
+    from lowerbound.evaluate.evidence import EvidenceWarning
+
+    error, unit = reconstruction_error(estimator, rows)
+    found: dict[str, Any] = {
+        "class": type(estimator).__name__,
+        "n_rows": len(rows),
+        "log_likelihood_at_code": -float(np.mean(estimator.outlier_scores(rows, method="reconstruction"))),
+        "root_mean_square_error": error,
+        "root_mean_square_error_unit": unit,
+    }
+    if not hasattr(estimator, "log_evidence"):
+        return found
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EvidenceWarning)  # the share of untrusted rows says the same
+        evidence = estimator.log_evidence(rows, n_samples=n_samples)
+    health = estimator.health(rows)
+    known = evidence.pareto_k[~np.isnan(evidence.pareto_k)]
+    return found | {
+        "log_evidence": evidence.value,
+        "standard_error": evidence.standard_error,
+        "sampling_error": evidence.sampling_error,
+        "n_samples": evidence.n_samples,
+        "exact": evidence.exact,
+        "base_measure": evidence.base_measure,
+        "effective_sample_size_median": float(np.median(evidence.effective_sample_size)),
+        "effective_sample_size_smallest": float(np.min(evidence.effective_sample_size)),
+        "pareto_k_share_above_0.7": float(np.mean(known > UNTRUSTED_K)) if len(known) else math.nan,
+        "elbo": float(np.mean(estimator.elbo(rows))),
+        "active_units": health.active_units,
+        "latent_dim": estimator.latent_dim,
+        "kl_per_dimension": health.kl_per_dimension.tolist(),
+        "cells_at_floor": health.cells_at_floor,
+        "advice": list(health.advice),
+    }
+
+
+def trusted(measured: dict[str, Any]) -> bool | None:
+    """Whether log p(x) and its standard error can be taken as they are; None where there are too few draws to say."""
+    if measured["exact"]:
+        return True
+    share = measured["pareto_k_share_above_0.7"]
+    return None if math.isnan(share) else share <= _FEW_UNTRUSTED
+
+
+def cautions(measured: dict[str, Any]) -> list[str]:
+    """Sentences: whether log p(x) can be trusted, then the advice of the health check."""
+    if "log_evidence" not in measured:
+        return [f"{measured['class']} has no density: log p(x), ELBO and samples need a VAE."]
+    sentences = [f"Latent space: {advice}" for advice in measured["advice"]]
+    trust = trusted(measured)
+    if trust is False:
+        sentences.insert(
+            0,
+            f"Caution: Pareto k-hat is above {UNTRUSTED_K} for {measured['pareto_k_share_above_0.7']:.0%} of the rows: read "
+            "log p(x) as a lower bound, and its error is larger than stated. More draws raise it.",
+        )
+    elif trust is None:
+        sentences.insert(0, "Caution: too few --samples to say whether log p(x) can be trusted; take 100 or more.")
+    return sentences
+
+
+def targets(estimator: Any, rows: Any) -> Float[np.ndarray, "n *event"]:
+    """The rows in the units in which the model reconstructs: grey levels that it binarizes as shares of white, or as bits."""
+    values = np.asarray(rows, np.float64)
+    preprocessing = estimator.preprocessing_
+    if preprocessing.treatment in ("dynamic", "threshold", "grey"):
+        values = values / preprocessing.white
+    if preprocessing.treatment == "threshold":
+        values = (values > 0.5).astype(np.float64)
+    return values
+
+
+def reconstruction_error(estimator: Any, rows: Any) -> tuple[float, str]:
+    """Root mean square of x - reconstruction over all cells, and its unit in words; NaN where it has no meaning.
+
+    Of a table whose columns have units of their own, columns that are constant over the rows are left out.
+    """
+    if getattr(estimator, "likelihood", "") == "categorical":
+        return math.nan, "category codes have no differences"
+    target = targets(estimator, rows)
+    square = np.square(target - estimator.reconstruct(rows))
+    if not _columns_have_units(estimator):
+        return float(np.sqrt(np.mean(square))), _common_unit(estimator)
+    variance, mean_square = target.var(axis=0), square.mean(axis=0)
+    varies = spreads(target)
+    if not varies.any():
+        return math.nan, "no column varies over these rows"
+    error = float(np.sqrt(np.mean(mean_square[varies] / variance[varies])))
+    return error, "standard deviations of each column over these rows"
+
+
+def spreads(values: Float[np.ndarray, "n *event"]) -> np.ndarray:
+    """True for the columns that take more than one value, up to rounding."""
+    scale = np.maximum(np.abs(values).max(axis=0), np.finfo(np.float64).tiny)
+    return values.std(axis=0) > 1e-12 * scale
+
+
+def _columns_have_units(estimator: Any) -> bool:
+    of_one_unit = estimator.preprocessing_.treatment in _ONE_UNIT or getattr(estimator, "likelihood", "") == "bernoulli"
+    return len(estimator.input_shape_) == 1 and not of_one_unit
+
+
+def _common_unit(estimator: Any) -> str:
+    if estimator.preprocessing_.treatment == "dequantize":
+        return "grey levels"
+    if getattr(estimator, "likelihood", "") == "bernoulli":
+        return "probabilities, 0 to 1"
+    return "units of x"

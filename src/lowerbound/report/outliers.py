@@ -1,0 +1,124 @@
+"""What is odd: the scores of all rows, and the rows at both ends of their order."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+from sklearn.metrics import roc_auc_score
+
+from lowerbound.plots import outlier_figure, score_figure
+from lowerbound.report.contents import Picture, Section, Table
+from lowerbound.report.embed import picture
+from lowerbound.report.measure import spreads
+from lowerbound.report.numbers import counted, number
+from lowerbound.report.subject import Subject
+
+_N_IMAGES, _N_LISTED, _N_COLUMNS = 8, 10, 3
+
+_FINDS = {
+    "kl": "KL(q(z given x) ‖ p(z)): rows whose code is far from the prior, or unusually sure",
+    "log_evidence": "−log p(x): rows of low density, for whichever reason",
+    "elbo": "−ELBO: rows of low density, through the bound",
+    "reconstruction": "−log p(x given z): rows that the decoder cannot reproduce",
+}
+
+
+def outliers_section(subject: Subject) -> Section:
+    """A histogram of the outlier scores, and the most and least outlying rows."""
+    scores = np.asarray(subject.estimator.outlier_scores(subject.rows, method=subject.method), np.float64)
+    finite = np.isfinite(scores)
+    order = np.argsort(-scores, kind="stable")
+    paragraphs = [f"Scored by {subject.method}, {_FINDS[subject.method]}. Larger is more outlying; nats."]
+    if subject.threshold is not None:
+        above = int(np.sum(scores > subject.threshold))
+        paragraphs.append(
+            f"{above} of {counted(len(scores), 'row')} are beyond the detector's threshold of "
+            f"{number(subject.threshold)} and would be called outliers."
+        )
+    if not finite.all():
+        paragraphs.append(f"{counted(int((~finite).sum()), 'row')} without any density are not in the histogram.")
+    pictures = [_histogram(subject, scores, finite)] if finite.any() else []
+    if subject.to_images is not None:
+        pictures.append(_ends(subject, scores))
+    return Section(
+        anchor="outliers",
+        title="Outliers",
+        paragraphs=tuple(paragraphs),
+        pictures=tuple(pictures),
+        tables=(_listed(subject, scores, order[:_N_LISTED]),),
+    )
+
+
+def _histogram(subject: Subject, scores: Float[np.ndarray, " n"], finite: Bool[np.ndarray, " n"]) -> Picture:
+    marks = _marks(subject.labels)
+    labels = None if marks is None else marks[finite]
+    figure = score_figure(scores[finite], labels=labels, threshold=subject.threshold, method=subject.method)
+    caption = (
+        "A few rows far to the right of all others deserve a look; a smooth slope has no outliers, only rarer rows."
+    )
+    if marks is not None:
+        ranked = np.nan_to_num(scores, posinf=np.finfo(np.float64).max)
+        caption += (
+            f" If label 1 marks an outlier: the area under the ROC curve is {roc_auc_score(marks, ranked):.3f} (1: all of them "
+            "score above all others; 0.5: the score knows nothing of them)."
+        )
+    return picture(figure, alt=f"Histogram of {counted(int(finite.sum()), 'outlier score')}", caption=caption)
+
+
+def _ends(subject: Subject, scores: Float[np.ndarray, " n"]) -> Picture:
+    n = min(_N_IMAGES, len(scores))
+    figure = outlier_figure(
+        subject.images(subject.targets),
+        np.nan_to_num(scores, posinf=np.finfo(np.float64).max),
+        n=n,
+        method=subject.method,
+        rows=subject.numbers,
+        value_range=subject.value_range,
+    )
+    return picture(
+        figure,
+        alt=f"The {n} most and the {n} least outlying images",
+        caption="The most outlying rows and the least outlying ones, with row number and score. The upper ones should look odd, "
+        "mislabelled or damaged; if they look ordinary, try another method.",
+    )
+
+
+def _listed(subject: Subject, scores: Float[np.ndarray, " n"], rows: Int[np.ndarray, " k"]) -> Table:
+    """Row number, score, label, and for tables the cells farthest from their reconstruction."""
+    labelled, tabular = subject.labels is not None, subject.to_images is None
+    cells = _striking_cells(subject, rows) if tabular else [""] * len(rows)
+    lines = []
+    for row, striking in zip(rows, cells, strict=True):
+        line = [str(subject.numbers[row]), number(float(scores[row]))]
+        if labelled:
+            assert subject.labels is not None
+            line.append(str(subject.labels[row]))
+        lines.append((*line, striking) if tabular else tuple(line))
+    columns = ["row", "score"] + ["label"] * labelled + ["farthest from their reconstruction"] * tabular
+    caption = f"The {len(rows)} most outlying rows; rows count from 0."
+    if tabular:
+        caption += " Distances are in standard deviations of the column over these rows."
+    return Table(caption=caption, columns=tuple(columns), rows=tuple(lines))
+
+
+def _striking_cells(subject: Subject, rows: Int[np.ndarray, " k"]) -> list[str]:
+    real = subject.targets.reshape(len(subject.targets), -1)
+    back = subject.reconstruction.reshape(real.shape)
+    scale = np.where(spreads(real), real.std(axis=0), np.inf)
+    distance = np.abs(real - back) / scale
+    found = []
+    for row in rows:
+        columns = np.argsort(-distance[row], kind="stable")[:_N_COLUMNS]
+        found.append(
+            "; ".join(
+                f"{subject.names[j]} {number(real[row, j])}, not {number(float(back[row, j]))} ({distance[row, j]:.1f})"
+                for j in columns
+                if distance[row, j] > 0
+            )
+        )
+    return found
+
+
+def _marks(labels: Shaped[np.ndarray, " n"] | None) -> Int[np.ndarray, " n"] | None:
+    """1 for outliers and 0 for others, where labels can mean that: both occur, and ones are the fewer."""
+    if labels is None or labels.dtype.kind not in "biuf" or set(np.unique(labels).tolist()) != {0, 1}:
+        return None
+    return labels.astype(np.int64) if np.mean(labels) < 0.5 else None

@@ -1,0 +1,170 @@
+"""What the model does to rows, to be seen: training curves, reconstructions, samples; marginals where rows are a table."""
+
+import numpy as np
+
+from lowerbound.plots import marginals_figure, reconstruction_figure, sample_figure, training_figure
+from lowerbound.report.contents import Section, Table
+from lowerbound.report.embed import picture
+from lowerbound.report.measure import spreads
+from lowerbound.report.numbers import counted, number, share
+from lowerbound.report.subject import Subject, even_stride
+from lowerbound.report.verdict import how_it_ended
+
+_N_SHOWN = 10
+_N_DRAWN = 24
+_N_COLUMNS_LISTED = 10
+
+
+def training_section(subject: Subject) -> Section:
+    """Loss and its parts over the epochs, and how the fit ended."""
+    estimator = subject.estimator
+    history = estimator.history_
+    watched = "validation_loss" in history
+    figure = training_figure(history, best_epoch=estimator.best_epoch_)
+    kept = (
+        f"The parameters of epoch {estimator.best_epoch_} were kept, the best of {estimator.n_iter_} on the validation rows."
+        if watched
+        else f"The parameters of the last of {counted(estimator.n_iter_, 'epoch')} were kept: no rows were held out to choose "
+        "an earlier one."
+    )
+    return Section(
+        anchor="training",
+        title="Training",
+        paragraphs=(kept,),
+        advice=(how_it_ended(subject),),
+        pictures=(
+            picture(
+                figure,
+                alt=f"Training curves over {counted(estimator.n_iter_, 'epoch')}",
+                caption="Curves that are still falling (losses) or rising (bounds) at the end ask for more epochs; a validation "
+                "curve that turns away from the training curve shows overfitting."
+                if watched
+                else "Curves that are still falling (losses) or rising (bounds) at the end ask for more epochs.",
+            ),
+        ),
+    )
+
+
+def reconstruction_section(subject: Subject) -> Section:
+    """Rows beside what comes back from their codes: images side by side, tables column by column."""
+    if subject.to_images is None:
+        return _reconstructed_columns(subject)
+    chosen = _one_of_each(subject.labels) if subject.labels is not None else None
+    if chosen is None:
+        chosen = even_stride(len(subject.targets), _N_SHOWN)
+    real, back = subject.images(subject.targets[chosen]), subject.images(subject.reconstruction[chosen])
+    if subject.has_density:
+        drawn = subject.images(subject.estimator.sample(len(chosen)))
+        figure = reconstruction_figure(real, back, drawn, n_columns=len(chosen), value_range=subject.value_range)
+        caption = (
+            "From top to bottom: rows of the data, what comes back from their codes, and new draws from the model."
+        )
+    else:
+        pairs = np.concatenate([real, back])
+        figure = sample_figure(pairs, n_columns=len(chosen), value_range=subject.value_range)
+        caption = "Above, rows of the data; below, what comes back from their codes."
+    shown = ", ".join(str(row) for row in subject.numbers[chosen])
+    return Section(
+        anchor="reconstructions",
+        title="Reconstructions",
+        pictures=(
+            picture(
+                figure,
+                alt=f"{counted(len(chosen), 'image')} and their reconstructions",
+                caption=f"{caption} Rows {shown}.",
+            ),
+        ),
+    )
+
+
+def samples_section(subject: Subject) -> Section:
+    """Draws from p(x): images, or the marginals of a table beside those of the rows."""
+    if not subject.has_density:
+        return Section(
+            anchor="samples",
+            title="Samples",
+            paragraphs=(
+                f"Left out: nothing can be sampled from {type(subject.estimator).__name__}, whose codes have no prior.",
+            ),
+        )
+    if subject.to_images is None:
+        return _marginals(subject)
+    drawn, z = subject.estimator.sample(_N_DRAWN, return_latents=True)
+    means = subject.estimator.inverse_transform(z)
+    return Section(
+        anchor="samples",
+        title="Samples",
+        pictures=(
+            picture(
+                sample_figure(subject.images(drawn), value_range=subject.value_range),
+                alt=f"{_N_DRAWN} images drawn from the model",
+                caption="New draws from p(x). A good model's draws look like rows of the data and differ as much from each "
+                "other. Given z, each pixel is drawn on its own, which shows as grain.",
+            ),
+            picture(
+                sample_figure(subject.images(means), value_range=subject.value_range),
+                alt=f"The {_N_DRAWN} means given the codes of the images above",
+                caption="The same draws without the grain: E[x given z] of each. What is sharp here, the code decides; what is "
+                "blurred, it leaves open.",
+            ),
+        ),
+    )
+
+
+def _marginals(subject: Subject) -> Section:
+    drawn = subject.estimator.sample(max(len(subject.targets), 1000))
+    n_columns = subject.targets.reshape(len(subject.targets), -1).shape[1]
+    figure = marginals_figure(_flat(subject.targets), _flat(drawn), names=subject.names, n_features=min(12, n_columns))
+    return Section(
+        anchor="samples",
+        title="Samples",
+        paragraphs=(f"{len(drawn)} new rows were drawn from the model; each column of them is held against the data.",),
+        pictures=(
+            picture(
+                figure,
+                alt=f"Histograms of {min(12, n_columns)} columns, rows and samples",
+                caption="The two shapes of a column should agree. Samples that are too wide, or have one hump where the data "
+                "has two, show what the model has not learned.",
+            ),
+        ),
+    )
+
+
+def _reconstructed_columns(subject: Subject) -> Section:
+    real, back = _flat(subject.targets), _flat(subject.reconstruction)
+    varies = spreads(real)
+    kept = np.full(real.shape[1], np.nan)
+    kept[varies] = 1 - np.mean(np.square(real - back), axis=0)[varies] / real.var(axis=0)[varies]
+    order = np.argsort(kept, kind="stable")  # NaN last
+    order = order[: min(_N_COLUMNS_LISTED, int(varies.sum()))]
+    rows = tuple(
+        (subject.names[j], number(real[:, j].mean()), number(real[:, j].std()), share(max(0.0, float(kept[j]))))
+        for j in order
+    )
+    known = kept[varies]
+    sentence = (
+        f"Of a column's variance, {share(max(0.0, float(np.median(known))))} comes back from the codes in the median column."
+        if len(known)
+        else "No column varies over these rows, so there is nothing to reconstruct."
+    )
+    table = Table(
+        caption="Columns that the codes tell least about. A column that should matter and is at 0% asks for more latents.",
+        columns=("column", "mean", "standard deviation", "variance kept"),
+        rows=rows,
+    )
+    return Section(
+        anchor="reconstructions",
+        title="Reconstructions",
+        paragraphs=(sentence,),
+        tables=(table,) if rows else (),
+    )
+
+
+def _flat(rows: np.ndarray) -> np.ndarray:
+    return rows.reshape(len(rows), -1)
+
+
+def _one_of_each(labels: np.ndarray) -> np.ndarray | None:
+    """The first row of each class, where the classes are few enough to be shown."""
+    first = np.unique(labels, return_index=True)[1]
+    return first if 4 <= len(first) <= _N_SHOWN else None

@@ -1,0 +1,111 @@
+"""How a report was made: command, hyperparameters, versions, date, seed and data, enough to make it again."""
+
+import platform
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import version
+from inspect import signature
+from typing import Any
+
+import numpy as np
+
+from lowerbound.persist import library_versions
+from lowerbound.report.contents import Fact, Listing, Section, Table
+from lowerbound.report.numbers import counted, number
+from lowerbound.report.subject import Subject
+
+_DRAWING = ("matplotlib", "jinja2")
+
+
+def provenance_section(
+    subject: Subject,
+    *,
+    made: datetime,
+    data_name: str | None,
+    command: str | None,
+    saved_versions: Mapping[str, str] | None,
+) -> Section:
+    """Everything about the making of this report.
+
+    Parameters
+    ----------
+    subject
+        Estimator and rows.
+    made
+        When.
+    data_name
+        What the rows are called.
+    command
+        The command that made the report; None where it was made from Python.
+    saved_versions
+        Versions that the model was saved with.
+    """
+    listings = [] if command is None else [Listing("Command", command)]
+    listings += [
+        Listing("Model", constructor(subject.estimator, everything=False)),
+        Listing("All hyperparameters", constructor(subject.estimator, everything=True), folded=True),
+    ]
+    return Section(
+        anchor="making",
+        title="How this was made",
+        facts=(*_data(subject, data_name), *_run(subject, made)),
+        tables=(_versions(saved_versions),),
+        listings=tuple(listings),
+    )
+
+
+def constructor(estimator: Any, *, everything: bool) -> str:
+    """The call that makes the unfitted estimator: what differs from the defaults, or every hyperparameter.
+
+    >>> from lowerbound.estimators.vae import VAE
+    >>> print(constructor(VAE(latent_dim=3, beta=2.0), everything=False))
+    VAE(
+        latent_dim=3,
+        beta=2.0,
+    )
+    """
+    name = type(estimator).__name__
+    given = estimator.get_params(deep=False)
+    lines = [
+        f"    {key}={given[key]!r},"
+        for key, parameter in signature(type(estimator)).parameters.items()
+        if everything or key == "latent_dim" or not _same(given[key], parameter.default)
+    ]
+    return "\n".join([f"{name}(", *lines, ")"])
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(np.all(one == other))
+
+
+def _data(subject: Subject, data_name: str | None) -> list[Fact]:
+    rows = counted(len(subject.numbers), "row")
+    if len(subject.numbers) < subject.n_given:
+        rows += f" of {subject.n_given}, evenly spaced"
+    shape = " × ".join(map(str, subject.estimator.input_shape_))
+    dtype = getattr(subject.rows, "dtype", None)
+    kind = "data frame" if dtype is None else str(dtype)
+    low, high = number(float(np.min(np.asarray(subject.rows)))), number(float(np.max(np.asarray(subject.rows))))
+    return [
+        Fact("data", data_name or "an array", f"{rows}, each of shape {shape}; {kind}, {low} to {high}."),
+    ]
+
+
+def _run(subject: Subject, made: datetime) -> list[Fact]:
+    estimator = subject.estimator
+    return [
+        Fact("date", made.strftime("%Y-%m-%d %H:%M %Z").strip(), f"On {platform.system()}, {platform.machine()}."),
+        Fact(
+            "seed",
+            repr(estimator.random_state),
+            f"Of the fit. The estimates here draw from it too ({subject.n_samples} draws per row for log p(x)): the same model "
+            "and rows give the same report.",
+        ),
+    ]
+
+
+def _versions(saved: Mapping[str, str] | None) -> Table:
+    now = library_versions() | {name: version(name) for name in _DRAWING}
+    columns = ("package", "this report") + ("model saved with",) * (saved is not None)
+    rows = tuple((name, found) + ((saved.get(name, "–"),) if saved is not None else ()) for name, found in now.items())
+    return Table(caption="Versions.", columns=columns, rows=rows)

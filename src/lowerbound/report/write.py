@@ -1,0 +1,192 @@
+"""write_report: a fitted estimator and rows as one HTML file, which says how good the model is and what it learned."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.report.contents import Contents, Section, Sentence
+from lowerbound.report.latents import latents_section
+from lowerbound.report.likelihood import likelihood_section
+from lowerbound.report.outliers import outliers_section
+from lowerbound.report.page import render
+from lowerbound.report.pictures import reconstruction_section, samples_section, training_section
+from lowerbound.report.provenance import provenance_section
+from lowerbound.report.subject import Subject, subject
+from lowerbound.report.verdict import health_advice, verdict
+
+PAGES = (".html", ".htm")
+
+
+def write_report(
+    estimator: Any,
+    X: Any,
+    path: str | os.PathLike[str],
+    *,
+    labels: Sequence[Any] | np.ndarray | None = None,
+    images: Callable[[np.ndarray], np.ndarray] | None = None,
+    method: OutlierMethod | None = None,
+    n_samples: int = 200,
+    n_rows: int = 1000,
+    title: str | None = None,
+    data_name: str | None = None,
+    command: str | None = None,
+    saved_versions: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+) -> None:
+    r"""Log p(x), training, reconstructions, samples, latent map, outliers, health and provenance, as one HTML file.
+
+    The file needs no other file and no network, and holds no script.
+
+    Parameters
+    ----------
+    estimator
+        A fitted estimator, or an outlier detector, whose threshold is then shown.
+    X
+        Rows as in ``fit``, at least two, as a rule held-out ones.
+    path
+        An .html or .htm file in a folder that exists.
+    labels
+        One number or name for each row, to colour the map; the model does not see them.
+    images
+        From rows (k, \*event) to images (k, height, width[, 1 or 3 channels]), for rows that are pictures but do not have their
+        shape, such as ``lambda rows: rows.reshape(-1, 8, 8)``; None shows rows of the shape of an image as they are.
+    method
+        Outlier score: "kl", "log_evidence", "elbo" or "reconstruction"; None takes the detector's or the model's own.
+    n_samples
+        Draws per row for log p(x).
+    n_rows
+        Most rows to look at; of more, these many at an even stride.
+    title
+        Of the page; None names the estimator and the data.
+    data_name
+        What the rows are called.
+    command
+        The command that made the report, to be shown.
+    saved_versions
+        Package -> version that the model was saved with, to be shown.
+    overwrite
+        Replace a file at ``path``.
+
+    Raises
+    ------
+    ValueError
+        For a path that cannot be, fewer than two rows, labels that are not one per row, ``images`` that makes none, and rows
+        that do not fit the estimator.
+    OSError
+        If the file cannot be written. Whatever happens, ``path`` holds the whole report or what it held before.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from lowerbound.estimators.vae import VAE
+    >>> X = np.random.default_rng(0).normal(size=(64, 3))
+    >>> vae = VAE(hidden=(8,), max_epochs=2, random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_report(vae, X, Path(folder) / "report.html")
+    ...     (Path(folder) / "report.html").read_text(encoding="utf-8")[:15]
+    '<!doctype html>'
+    """
+    target = Path(path)
+    _check_path(target, overwrite=overwrite)
+    about = subject(estimator, X, labels=labels, images=images, method=method, n_samples=n_samples, n_rows=n_rows)
+    name = type(estimator).__name__
+    made = datetime.now().astimezone()
+    page = render(
+        contents(
+            about,
+            title=title or (f"{name} on {data_name}" if data_name else f"{name}: a report"),
+            made=made,
+            data_name=data_name,
+            command=command,
+            saved_versions=saved_versions,
+        )
+    )
+    with replacing(target) as stream:
+        stream.write(page.encode("utf-8"))
+
+
+def contents(
+    about: Subject,
+    *,
+    title: str,
+    made: datetime,
+    data_name: str | None,
+    command: str | None,
+    saved_versions: Mapping[str, str] | None,
+) -> Contents:
+    """The verdict and the sections, in their order."""
+    sections = (
+        likelihood_section(about),
+        training_section(about),
+        reconstruction_section(about),
+        samples_section(about),
+        latents_section(about),
+        outliers_section(about),
+        _health_section(about),
+        provenance_section(about, made=made, data_name=data_name, command=command, saved_versions=saved_versions),
+    )
+    rows = f"{len(about.numbers)} rows"
+    if len(about.numbers) < about.n_given:
+        rows += f" of {about.n_given}, evenly spaced"
+    shape = " × ".join(map(str, about.estimator.input_shape_))
+    return Contents(
+        title=title,
+        subtitle=f"{rows}, each of shape {shape} · {made.strftime('%d %B %Y')}",
+        verdict=verdict(about),
+        sections=sections,
+    )
+
+
+def _health_section(about: Subject) -> Section:
+    if about.has_density:
+        return Section(anchor="health", title="Health", advice=health_advice(about))
+    return Section(
+        anchor="health",
+        title="Health",
+        advice=(
+            Sentence(
+                f"Left out: the checks compare codes with their prior, and {type(about.estimator).__name__} has none."
+            ),
+        ),
+    )
+
+
+def _check_path(target: Path, *, overwrite: bool) -> None:
+    if target.suffix.lower() not in PAGES:
+        raise ValueError(f"path of write_report must end in {' or '.join(PAGES)}; got {target}. Rename it.")
+    if target.is_dir():
+        raise ValueError(f"path of write_report must be a file; {target} is a folder. Name a file in it.")
+    if target.exists() and not overwrite:
+        raise ValueError(f"path of write_report must be new; {target} exists. Set overwrite=True to replace it.")
+    if not target.absolute().parent.is_dir():
+        raise ValueError(
+            f"path of write_report must be in a folder that exists; {target.absolute().parent} does not. Make it first."
+        )
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[BinaryIO]:
+    """A stream to a new file beside ``file``, which takes its place at the end, or vanishes where the body fails."""
+    target = Path(os.path.realpath(file))  # a link stays a link
+    part = target.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        with open(part, "xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(
+            f"file {file} must be writable; got: {reason}. Check the folder, permissions and free space."
+        ) from error
+    finally:
+        with suppress(OSError):  # clearing up must not hide the error that made it necessary
+            part.unlink(missing_ok=True)

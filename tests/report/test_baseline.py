@@ -1,0 +1,55 @@
+"""The baseline is the likelihood of each column's own distribution, against scipy's, at the maximum over a grid."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lowerbound import VAE, Autoencoder
+from lowerbound.report.baseline import independent_columns
+
+ONE = {"hidden": (), "max_epochs": 1, "random_state": 0}
+
+
+def test_gaussian_columns():
+    x = np.random.default_rng(0).normal(size=(50, 3)) * [1.0, 10.0, 0.1]
+    vae = VAE(1, **ONE).fit(x)
+    expected = stats.norm(x.mean(axis=0), x.std(axis=0)).logpdf(x).sum(axis=1).mean()
+    assert independent_columns(vae, x) == pytest.approx(expected)
+
+
+def test_dequantized_columns_have_the_variance_of_the_noise_too():
+    x = np.random.default_rng(0).integers(0, 9, size=(50, 3)).astype(np.uint8)
+    x[:, 0] = 4  # constant, but not after dequantization
+    noisy = x + np.random.default_rng(1).uniform(size=(20_000, 50, 3))
+    scale = noisy.std(axis=(0, 1))
+    expected = stats.norm(noisy.mean(axis=(0, 1)), scale).logpdf(noisy).sum(axis=2).mean()
+    vae = VAE(1, dequantize=True, **ONE).fit(x)
+    assert independent_columns(vae, x) == pytest.approx(expected, abs=0.01)
+
+
+def test_bits():
+    x = (np.random.default_rng(0).uniform(size=(50, 3)) < [0.2, 0.9, 0.5]).astype(float)
+    x[:, 0] = 0.0  # no entropy
+    vae = VAE(1, likelihood="bernoulli", **ONE).fit(x)
+    expected = stats.bernoulli(x.mean(axis=0)).logpmf(x).sum(axis=1).mean()
+    assert independent_columns(vae, x) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", "categorical"])
+def test_counts_and_codes(likelihood: str):
+    x = np.random.default_rng(0).poisson([0.5, 3.0], size=(60, 2)).astype(float)
+    vae = VAE(1, likelihood=likelihood, **ONE).fit(x)
+    if likelihood == "poisson":
+        expected = stats.poisson(x.mean(axis=0)).logpmf(x).sum(axis=1).mean()
+    else:
+        shares = [np.array([np.mean(column == code) for code in column]) for column in x.T]
+        expected = np.log(shares).sum(axis=0).mean()
+    assert independent_columns(vae, x) == pytest.approx(expected)
+
+
+def test_there_is_none_without_a_density_or_with_a_constant_real_column():
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    assert independent_columns(Autoencoder(1, **ONE).fit(x), x) is None
+    vae = VAE(1, **ONE).fit(x)
+    x[:, 0] = 1.0
+    assert independent_columns(vae, x) is None
