@@ -52,7 +52,7 @@ def test_encode_writes_the_posterior_means(run, vae: Path, data: Path, rows: np.
     assert (ran.code, ran.err) == (0, "")
     np.testing.assert_allclose(read_array(out), load(vae).transform(rows), rtol=1e-6)
     if name.endswith((".csv", ".parquet")):
-        assert read_table(out).columns == ("z0", "z1")
+        assert read_table(out).columns == ("z1", "z2")
     again = run("encode", vae, data, "--out", out)
     assert again.err == f"Error: --out must be new; {out} exists. Add --overwrite to replace it.\n"
     assert run("encode", vae, data, "--out", out, "--overwrite").code == 0

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lowerbound.cli import console
-from lowerbound.cli.files import Split, check_new_file, read_model, read_rows
+from lowerbound.cli.files import Split, check_new_file, latent_names, read_model, read_rows
 from lowerbound.data.files import write_array
 
 
@@ -23,5 +23,5 @@ def encode(
     check_new_file(out, overwrite=overwrite)
     estimator = read_model(model)
     codes = estimator.transform(read_rows(data, split=split, default="test"))
-    write_array(out, codes, names=[f"z{j}" for j in range(codes.shape[1])])
+    write_array(out, codes, names=latent_names(codes.shape[1]))
     console.say(f"Wrote {codes.shape[0]} rows of {codes.shape[1]} latents to {out}")

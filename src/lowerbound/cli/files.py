@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lowerbound.data.catalog import load_named
-from lowerbound.data.files import WRITABLE, read_array, read_table, split_name
+from lowerbound.data.files import WRITABLE, read_array, read_table, replacing, split_name
 
 Split = Literal["train", "test"]
 
@@ -116,11 +116,14 @@ def column_names(estimator: Any) -> list[str] | None:
     return None if found is None else [str(name) for name in found]
 
 
+def latent_names(latent_dim: int) -> list[str]:
+    """The names of latents in tables, as in the figures: z1, z2, …"""
+    return [f"z{i + 1}" for i in range(latent_dim)]
+
+
 def write_columns(file: Path, columns: Mapping[str, np.ndarray]) -> None:
     """Write a .csv or .parquet table whose columns keep types of their own; the file is replaced when all of it is on disk."""
     from pandas import DataFrame
-
-    from lowerbound.report.write import replacing
 
     frame = DataFrame(dict(columns))
     with replacing(file) as stream:

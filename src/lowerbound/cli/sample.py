@@ -1,13 +1,12 @@
 """``lowerbound sample MODEL --n N --out FILE``: draws from the model."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from lowerbound.cli import console
-from lowerbound.cli.files import check_new_file, read_model
+from lowerbound.cli.files import check_new_file, column_names, latent_names, read_model
 from lowerbound.data.files import write_array
 
 
@@ -31,13 +30,7 @@ def sample(
             raise ValueError(f"--latents must be another file than --out; got {latents} for both. Rename one.")
     estimator = read_model(model)
     x, z = estimator.sample(n, random_state=seed, return_latents=True)
-    write_array(out, x, names=_columns(estimator))
+    write_array(out, x, names=column_names(estimator))
     if latents is not None:
-        write_array(latents, z, names=[f"z{j}" for j in range(z.shape[1])])
+        write_array(latents, z, names=latent_names(z.shape[1]))
     console.say(f"Wrote {len(x)} draws to {out}" + ("" if latents is None else f", their latents to {latents}"))
-
-
-def _columns(estimator: Any) -> Sequence[str] | None:
-    """The names of the columns in the fit, where it had some."""
-    found = getattr(estimator, "feature_names_in_", None)
-    return None if found is None else [str(name) for name in found]

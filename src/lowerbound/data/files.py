@@ -144,7 +144,7 @@ def write_array(
     if values.dtype.kind not in ("biuf" if table else "biufcUS"):
         raise ValueError(f"array in {file} must hold numbers; got dtype {values.dtype}. Convert it first.")
     frame: Any = table_frame(file, values, names) if table else None
-    with _replacing(file) as stream:
+    with replacing(file) as stream:
         if kind == ".npy":
             np.save(stream, values, allow_pickle=False)
         elif kind == ".npz":
@@ -156,7 +156,7 @@ def write_array(
 
 
 @contextmanager
-def _replacing(file: Path) -> Iterator[BinaryIO]:
+def replacing(file: Path) -> Iterator[BinaryIO]:
     """A stream to a new file beside `file`, which takes its place at the end, or vanishes where the body fails."""
     target = Path(os.path.realpath(file))  # a link stays a link
     part = target.with_name(f".{uuid.uuid4().hex}.part")

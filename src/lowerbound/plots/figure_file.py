@@ -1,10 +1,11 @@
 """Figures as files: written beside their target and renamed, so that a target is never a part of a picture."""
 
 import os
-import uuid
 from pathlib import Path
 
 from matplotlib.figure import Figure
+
+from lowerbound.data.files import replacing
 
 PICTURES = (".png", ".pdf", ".svg")
 
@@ -38,13 +39,5 @@ def write_figure(path: str | os.PathLike[str], figure: Figure) -> None:
     kind = target.suffix.lower()
     if kind not in PICTURES:
         raise ValueError(f"extension of {target} must be one of {', '.join(PICTURES)}; got {kind!r}. Rename it.")
-    part = target.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        figure.savefig(part, format=kind[1:], dpi=200)
-        os.replace(part, target)
-    except OSError as error:
-        raise OSError(
-            f"file {target} must be writable; got: {error.strerror or error}. Check the folder, permissions and free space."
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(target) as stream:
+        figure.savefig(stream, format=kind[1:], dpi=200)

@@ -1,15 +1,14 @@
 """write_report: a fitted estimator and rows as one HTML file, which says how good the model is and what it learned."""
 
 import os
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
+from lowerbound.data.files import replacing
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.report.contents import Contents, Section, Sentence
 from lowerbound.report.latents import latents_section
@@ -169,24 +168,3 @@ def _check_path(target: Path, *, overwrite: bool) -> None:
         raise ValueError(
             f"path of write_report must be in a folder that exists; {target.absolute().parent} does not. Make it first."
         )
-
-
-@contextmanager
-def replacing(file: Path) -> Iterator[BinaryIO]:
-    """A stream to a new file beside ``file``, which takes its place at the end, or vanishes where the body fails."""
-    target = Path(os.path.realpath(file))  # a link stays a link
-    part = target.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with open(part, "xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(
-            f"file {file} must be writable; got: {reason}. Check the folder, permissions and free space."
-        ) from error
-    finally:
-        with suppress(OSError):  # clearing up must not hide the error that made it necessary
-            part.unlink(missing_ok=True)
