@@ -18,7 +18,7 @@ exclude_patterns = ["_build"]
 nitpicky = True
 nitpick_ignore_regex = [
     # Other libraries have pages of their own; linking to them would need their indexes from the network.
-    ("py:.*", r"(equinox|jax|jaxlib|jaxtyping|numpy|numpyro|os|sklearn)\..*"),
+    ("py:.*", r"(collections|equinox|jax|jaxlib|jaxtyping|matplotlib|numpy|numpyro|os|sklearn)\..*"),
     # Inside jaxtyping annotations stand a bare class name and a shape, 'n latent', which is text.
     ("py:class", r"ndarray|'.*'"),
 ]
