@@ -20,6 +20,8 @@ def bad_inputs() -> list:
         ((*fit, *out, "--latent-dim", "two"), "Invalid value for '--latent-dim': Input should be a valid integer"),
         ((*fit, *out, "--latent-dim", 0), "latent_dim of VAE must be a whole number, at least 1 and at most"),
         ((*fit, *out, "--hidden", "8,x"), "--hidden must be whole numbers separated by commas"),
+        ((*fit, *out, "--channels", "8;4"), "--channels must be whole numbers separated by commas"),
+        ((*fit, *out, "--network", "conv"), "X of VAE must hold images"),
         ((*fit, *out, "--hidden", "0"), "hidden[0] of VAE must be a whole number, at least 1; got 0."),
         ((*fit, *out, "--beta", -1), "beta of VAE must be a number at least 0; got -1.0."),
         ((*fit, *out, "--binarize", "dynamic"), "binarize of VAE must be None for likelihood='gaussian'"),

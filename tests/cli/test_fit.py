@@ -29,6 +29,21 @@ def test_fit_saves_what_python_fits(run, data: Path, rows: np.ndarray, tmp_path:
     assert not load(out).verbose
 
 
+def test_images_go_from_a_file_to_a_convolutional_model(run, tmp_path: Path):
+    images = np.random.default_rng(1).integers(0, 256, size=(30, 6, 9, 3)).astype(np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    out = tmp_path / "model"
+    options = ("--network", "conv", "--channels", "2,3", "--hidden", "8", "--dequantize", "--epochs", 2, "--quiet")
+    assert run("fit", "vae", tmp_path / "images.npy", "--out", out, *options).code == 0
+    twin = VAE(network="conv", channels=(2, 3), hidden=(8,), dequantize=True, max_epochs=2, random_state=0).fit(images)
+    np.testing.assert_array_equal(load(out).transform(images), twin.transform(images))
+    ran = run(
+        "reconstruct", out, tmp_path / "images.npy", "--out", tmp_path / "again.npy", "--picture", tmp_path / "p.png"
+    )
+    assert ran.code == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), twin.reconstruct(images))
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict, object]]:
     """Hyperparameters and rows that arrive at VAE.fit, which stops there."""
@@ -47,13 +62,14 @@ def test_every_option_reaches_its_hyperparameter(run, asked: list, data: Path, r
         "latent_dim": 3, "likelihood": "bernoulli", "variance": "network", "binarize": "dynamic",
         "posterior_covariance": "full", "activation": "tanh", "objective": "importance_weighted",
         "n_importance_samples": 4, "beta": 0.5, "warmup_epochs": 1, "free_bits": 0.25, "batch_size": 32,
-        "learning_rate": 0.002, "validation_fraction": 0.2, "patience": 7,
+        "learning_rate": 0.002, "validation_fraction": 0.2, "patience": 7, "network": "conv",
     }  # fmt: skip
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
-    switches = ("--no-standardize", "--dequantize", "--hidden", "8,4", "--epochs", 2, "--seed", 9)
+    switches = ("--no-standardize", "--dequantize", "--hidden", "8,4", "--channels", "4,2", "--epochs", 2, "--seed", 9)
     run("fit", "vae", data, "--out", tmp_path / "m", *switches, *words)
     expected = options | {
-        "standardize": False, "dequantize": True, "hidden": (8, 4), "max_epochs": 2, "random_state": 9, "verbose": True,
+        "standardize": False, "dequantize": True, "hidden": (8, 4), "channels": (4, 2),
+        "max_epochs": 2, "random_state": 9, "verbose": True,
     }  # fmt: skip
     found, X = asked[0]
     assert {name: found[name] for name in expected} == expected

@@ -117,7 +117,7 @@ def column_names(estimator: Any) -> list[str] | None:
 
 
 def latent_names(latent_dim: int) -> list[str]:
-    """The names of latents in tables, as in the figures: z1, z2, …"""
+    """Names of latents in tables, as figures count them: z1, z2 and so on."""
     return [f"z{i + 1}" for i in range(latent_dim)]
 
 
