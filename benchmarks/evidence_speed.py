@@ -1,4 +1,4 @@
-"""Speed of importance-sampled log p(x): lowerbound against hand-written PyTorch against pythae.
+"""Speed of importance-sampled log p(x): lowerbound against hand-written PyTorch, pythae and Pyro.
 
 The VAE 784-400-400-20 on thresholded MNIST; test rows taken by stride. The decoder's matrix products are
 the work that cannot be avoided, so the rate in FLOP/s stands beside what the machine reaches on bare
@@ -9,10 +9,11 @@ import sys
 from dataclasses import asdict
 
 from harness import (
-    PEERS,
     Side,
     all_versions,
+    choices_section,
     common_parser,
+    devices,
     disturbance_section,
     header,
     interleave,
@@ -53,6 +54,7 @@ def main() -> None:
     runs = interleave([*sides, *products], repeats=options.repeats, threads=options.threads)
     middle = medians(runs)
     found = ratios(runs, ("samples_per_s",), own_on_top=True)
+    about["devices"] = devices(runs)
     result = header("evidence_speed", versions=all_versions(runs), machine=about) | {
         "rows": options.rows,
         "samples": options.samples,
@@ -81,12 +83,11 @@ def main() -> None:
             ],
         ),
     ]
-    choices = [f"- {side.name}: {runs[side.name][0]['chosen']}" for side in sides if side.name in PEERS]
-    if choices:
-        sections.append(
-            "Batch size, chosen in each process as the fastest on a few rows (first repeat):\n\n" + "\n".join(choices)
-        )
-    sections += [*ratio_section(found, meaning="lowerbound is faster"), disturbance_section(runs)]
+    sections += [
+        *choices_section(runs),
+        *ratio_section(found, meaning="lowerbound is faster"),
+        disturbance_section(runs),
+    ]
     write(result, sections)
 
 

@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 OWN = "lowerbound"
 TOLERATED_DISTURBANCE = 0.05
-PEERS = ("torch", "pythae")
+PEERS = ("torch", "pythae", "pyro")
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class Ratio:
         )
 
 
-def common_parser(description: str) -> argparse.ArgumentParser:
-    """Arguments that every driver shares."""
+def common_parser(description: str, *, peers: Sequence[str] = PEERS, repeats: int = 5) -> argparse.ArgumentParser:
+    """Arguments that every driver shares; `peers` are those that have a side for its task."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument(
         "--peers-python", default=".venv-peers/bin/python", help="interpreter of the peers' environment"
     )
-    parser.add_argument("--sides", nargs="+", choices=[OWN, *PEERS], default=[OWN, *PEERS])
-    parser.add_argument("--repeats", type=int, default=5, help="processes per side, interleaved")
+    parser.add_argument("--sides", nargs="+", choices=[OWN, *peers], default=[OWN, *peers])
+    parser.add_argument("--repeats", type=int, default=repeats, help="processes per side, interleaved")
     parser.add_argument("--threads", type=int, default=2, help="threads (and, on Linux, processors) per side")
     parser.add_argument("--seed", type=int, default=0)
     return parser
@@ -166,6 +166,13 @@ def disturbance_section(runs: dict[str, list[dict]]) -> str:
     return sentence + (" **Too much: these numbers are not to be quoted.**" if worst > TOLERATED_DISTURBANCE else "")
 
 
+def choices_section(runs: dict[str, list[dict]]) -> list[str]:
+    """What each peer chose for itself; none where no side had a choice."""
+    lines = [f"- {name}: {side_runs[0]['chosen']}" for name, side_runs in runs.items() if "chosen" in side_runs[0]]
+    listed = "\n".join(lines)
+    return [f"Chosen in each process as the fastest on a few rows (first repeat):\n\n{listed}"] if lines else []
+
+
 def medians(runs: dict[str, list[dict]]) -> dict[str, dict[str, float]]:
     """Median over the repeats of every number that a side reports."""
     return {
@@ -176,6 +183,16 @@ def medians(runs: dict[str, list[dict]]) -> dict[str, dict[str, float]]:
         }
         for name, side_runs in runs.items()
     }
+
+
+def devices(runs: dict[str, list[dict]]) -> dict[str, str]:
+    """Where each side that says so kept its arrays: "cpu", or the name of the GPU."""
+    return {name: side_runs[0]["device"] for name, side_runs in runs.items() if "device" in side_runs[0]}
+
+
+def shared_columns(columns: Sequence[str], numbers: dict[str, dict[str, float]]) -> list[str]:
+    """Those of the columns that every side reports (memory of a GPU is reported only where there is one)."""
+    return [column for column in columns if all(column in reported for reported in numbers.values())]
 
 
 def machine() -> dict:
@@ -239,6 +256,7 @@ def write(result: dict, sections: Sequence[str]) -> None:
     folder = HERE / "results"
     folder.mkdir(exist_ok=True)
     about = result["machine"]
+    placed = about.get("devices", {})
     text = "\n\n".join(
         [
             f"# {result['name']}",
@@ -246,6 +264,7 @@ def write(result: dict, sections: Sequence[str]) -> None:
             f"Command: `{result['command']}`, on {result['date']}.",
             f"Machine: {about['processor']}, {about['cores']} cores, {about['memory_gib']} GiB, "
             f"{about['system']}; load average before the run {about['load_average_before']}.",
+            *(["Device: " + ", ".join(f"{side} {device}" for side, device in placed.items()) + "."] if placed else []),
             "Versions: " + ", ".join(f"{key} {value}" for key, value in result["versions"].items()) + ".",
         ]
     )

@@ -1,4 +1,4 @@
-"""What every side of a comparison shares: the data, the sizes, the memory reading and the one JSON line.
+"""What every side of a comparison shares: the networks, the data, the memory reading and the one JSON line.
 
 Needs NumPy only, so that it imports in the project's environment and in the peers'. Times are wall seconds.
 """
@@ -8,27 +8,57 @@ import json
 import os
 import resource
 import sys
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-N_FEATURES = 784
-HIDDEN = 400
-LATENT_DIM = 20
+IMAGE_SIDE = 28
+N_FEATURES = IMAGE_SIDE * IMAGE_SIDE
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3
 
-# Multiplications and additions of the decoder's three matrix products, 20-400-400-784, for one sample of z.
-DECODER_FLOP = 2 * (LATENT_DIM * HIDDEN + HIDDEN * HIDDEN + HIDDEN * N_FEATURES)
+
+@dataclass(frozen=True)
+class Network:
+    """Sizes of a VAE: an encoder from a row to a mean and a log-variance, a decoder from z to logits, relu between.
+
+    `mlp`: the dense layers `hidden`, in reverse in the decoder. `conv`: before them, and after them in the
+    decoder, one 4x4 convolution of stride 2 and padding 1 for each of `channels`; rows are square images.
+    """
+
+    kind: Literal["mlp", "conv"]
+    hidden: tuple[int, ...]
+    channels: tuple[int, ...] = ()
+    n_features: int = N_FEATURES
+    latent_dim: int = 20
+
+
+NETWORKS = {
+    "mlp": Network("mlp", hidden=(400, 400)),
+    "conv": Network("conv", hidden=(256,), channels=(32, 64)),
+}
+EVIDENCE_NETWORK = NETWORKS["mlp"]
+
+
+def decoder_flop(network: Network) -> int:
+    """Multiplications and additions in the matrix products of an MLP decoder for one sample of z."""
+    widths = (network.latent_dim, *reversed(network.hidden), network.n_features)
+    return 2 * sum(inner * outer for inner, outer in pairwise(widths))
 
 
 def arguments(description: str) -> argparse.Namespace:
     """Command line of a side; a side ignores what it has no use for."""
     parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--network", choices=list(NETWORKS), default="mlp")
     parser.add_argument("--epochs", type=int, default=4, help="epochs of training; the first is timed apart")
-    parser.add_argument("--rows", type=int, default=256, help="test rows whose evidence is estimated")
+    parser.add_argument("--rows", type=int, default=256, help="rows whose evidence is estimated; of growth: all rows")
     parser.add_argument("--samples", type=int, default=1000, help="importance samples a row")
+    parser.add_argument("--features", type=int, default=256, help="of growth")
+    parser.add_argument("--latents", type=int, default=32, help="of growth")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from statistics import median
 
 import numpy as np
-from common import HIDDEN, N_FEATURES, emit, versions
+from common import EVIDENCE_NETWORK, emit, versions
 
-SHAPES = ((4096, HIDDEN, N_FEATURES), (2048, 2048, 2048))
+SHAPES = ((4096, EVIDENCE_NETWORK.hidden[0], EVIDENCE_NETWORK.n_features), (2048, 2048, 2048))
 
 
 def jax_product(left: np.ndarray, right: np.ndarray) -> Callable[[], object]:

@@ -6,9 +6,10 @@ of samples (with another size it draws fewer samples than asked).
 """
 
 import torch
-from common import arguments, emit, peak_rss_mib, strided, thresholded_mnist, versions
-from pythae_network import train
+from common import EVIDENCE_NETWORK, arguments, emit, peak_rss_mib, strided, thresholded_mnist, versions
+from pythae_network import PACKAGES, train
 from timing import evaluation, fastest
+from torch_network import DEVICE, device
 
 PARTS = (1, 2, 4, 10)
 
@@ -16,10 +17,16 @@ PARTS = (1, 2, 4, 10)
 def main() -> None:
     options = arguments(__doc__)
     torch.set_num_threads(options.threads)
-    train_rows, test_rows = map(torch.from_numpy, thresholded_mnist())
-    model, _ = train(train_rows, options.epochs, options.seed)
+    train_rows, test_rows = thresholded_mnist()
+    model, _ = train(
+        EVIDENCE_NETWORK,
+        torch.from_numpy(train_rows),
+        options.epochs,
+        seed=options.seed,
+        memory_format="contiguous",
+    )
     model.eval()
-    rows = torch.from_numpy(strided(test_rows.numpy(), options.rows))
+    rows = torch.from_numpy(strided(test_rows, options.rows)).to(DEVICE)
 
     @torch.no_grad()
     def evaluate(rows: torch.Tensor, batch_size: int) -> float:
@@ -30,10 +37,11 @@ def main() -> None:
     result = evaluation(lambda: evaluate(rows, best), rows=len(rows), samples=options.samples)
     emit(
         result
+        | device()
         | {
-            "chosen": f"{chosen}, in samples",
+            "chosen": f"batch size {chosen}, in samples",
             "peak_rss_mib": peak_rss_mib(),
-            "versions": versions("pythae", "torch", "numpy"),
+            "versions": versions(*PACKAGES),
         }
     )
 

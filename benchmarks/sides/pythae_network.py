@@ -1,4 +1,4 @@
-"""pythae's VAE with an MLP of the common size, and its own trainer.
+"""pythae's VAE with a network of the common size, and its own trainer.
 
 Everything here is pythae's own path: its `VAE`, its `BaseDataset`, its `BaseTrainer`. In its favour: no
 checkpoint between epochs, no evaluation set, and the fused Adam that the hand-written PyTorch side uses
@@ -6,10 +6,9 @@ too.
 """
 
 import tempfile
-import time
 
 import torch
-from common import BATCH_SIZE, HIDDEN, LATENT_DIM, LEARNING_RATE, N_FEATURES
+from common import BATCH_SIZE, LEARNING_RATE, Network
 from pythae.data.datasets import BaseDataset
 from pythae.models import VAE, VAEConfig
 from pythae.models.base.base_utils import ModelOutput
@@ -17,20 +16,17 @@ from pythae.models.nn import BaseDecoder, BaseEncoder
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from pythae.trainers.training_callbacks import TrainingCallback
 from torch import nn
+from torch_network import DEVICE, MEMORY_FORMATS, decoder, encoder, now
+
+PACKAGES = ("pythae", "torch", "numpy")
 
 
 class Encoder(BaseEncoder):
-    """784-400-400-(mean, log-variance): one last layer for both, as on the other sides."""
+    """From rows to mean and log-variance: one last layer for both, as on the other sides."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(N_FEATURES, HIDDEN),
-            nn.ReLU(),
-            nn.Linear(HIDDEN, HIDDEN),
-            nn.ReLU(),
-            nn.Linear(HIDDEN, 2 * LATENT_DIM),
-        )
+        self.layers = encoder(network)
 
     def forward(self, x: torch.Tensor) -> ModelOutput:
         mean, log_variance = self.layers(x).chunk(2, dim=-1)
@@ -38,18 +34,11 @@ class Encoder(BaseEncoder):
 
 
 class Decoder(BaseDecoder):
-    """20-400-400-784, with the sigmoid that pythae's loss expects."""
+    """From latents to probabilities: with the sigmoid that pythae's loss expects."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(LATENT_DIM, HIDDEN),
-            nn.ReLU(),
-            nn.Linear(HIDDEN, HIDDEN),
-            nn.ReLU(),
-            nn.Linear(HIDDEN, N_FEATURES),
-            nn.Sigmoid(),
-        )
+        self.layers = nn.Sequential(*decoder(network), nn.Sigmoid())
 
     def forward(self, z: torch.Tensor) -> ModelOutput:
         return ModelOutput(reconstruction=self.layers(z))
@@ -62,17 +51,20 @@ class EpochClock(TrainingCallback):
         self.seconds: list[float] = []
 
     def on_epoch_begin(self, training_config, **kwargs) -> None:
-        self.start = time.perf_counter()
+        self.start = now()
 
     def on_epoch_end(self, training_config, **kwargs) -> None:
-        self.seconds.append(time.perf_counter() - self.start)
+        self.seconds.append(now() - self.start)
 
 
-def train(rows: torch.Tensor, n_epochs: int, seed: int) -> tuple[VAE, list[float]]:
+def train(
+    network: Network, rows: torch.Tensor, n_epochs: int, *, seed: int, memory_format: str
+) -> tuple[VAE, list[float]]:
     """Model fitted by pythae's trainer, and wall seconds of each epoch."""
     torch.manual_seed(seed)
-    config = VAEConfig(input_dim=(N_FEATURES,), latent_dim=LATENT_DIM, reconstruction_loss="bce")
-    model = VAE(config, encoder=Encoder(), decoder=Decoder())
+    config = VAEConfig(input_dim=(network.n_features,), latent_dim=network.latent_dim, reconstruction_loss="bce")
+    model = VAE(config, encoder=Encoder(network), decoder=Decoder(network))
+    model.to(memory_format=MEMORY_FORMATS[memory_format])
     clock = EpochClock()
     with tempfile.TemporaryDirectory() as folder:
         trainer = BaseTrainer(
@@ -86,7 +78,7 @@ def train(rows: torch.Tensor, n_epochs: int, seed: int) -> tuple[VAE, list[float
                 optimizer_params={"fused": True},
                 learning_rate=LEARNING_RATE,
                 seed=seed,
-                no_cuda=True,
+                no_cuda=DEVICE.type == "cpu",
             ),
             callbacks=[clock],
         )
@@ -98,5 +90,5 @@ def train(rows: torch.Tensor, n_epochs: int, seed: int) -> tuple[VAE, list[float
 def mean_loss(model: VAE, rows: torch.Tensor) -> float:
     """Negative ELBO per row, in nats."""
     model.eval()
-    batches = rows.split(1000)
+    batches = rows.to(DEVICE).split(1000)
     return sum(model({"data": batch}).loss.item() * len(batch) for batch in batches) / len(rows)

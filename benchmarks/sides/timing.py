@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from common import DECODER_FLOP
+from common import EVIDENCE_NETWORK, decoder_flop
 
 
 def seconds(call: Callable[[], float]) -> tuple[float, float]:
@@ -34,6 +34,6 @@ def evaluation(call: Callable[[], float], *, rows: int, samples: int, repeats: i
         "first_call_s": first_call_s,
         "evaluation_s": evaluation_s,
         "samples_per_s": rate,
-        "decoder_gflop_per_s": rate * DECODER_FLOP / 1e9,
+        "decoder_gflop_per_s": rate * decoder_flop(EVIDENCE_NETWORK) / 1e9,
         "log_evidence": timed[-1][1],
     }

@@ -3,10 +3,10 @@
 import math
 
 import torch
-from common import arguments, emit, peak_rss_mib, strided, thresholded_mnist, versions
+from common import EVIDENCE_NETWORK, arguments, emit, peak_rss_mib, strided, thresholded_mnist, versions
 from timing import evaluation, fastest
 from torch.nn import functional
-from torch_network import VAE, train
+from torch_network import DEVICE, PACKAGES, VAE, device, train
 
 ROW_BATCHES = (1, 2, 4, 16)
 
@@ -17,7 +17,7 @@ def mean_log_evidence(model: VAE, rows: torch.Tensor, *, n_samples: int, row_bat
     per_row = []
     for x in rows.split(row_batch):
         mean, log_variance = model.encoder(x).chunk(2, dim=-1)
-        noise = torch.randn(n_samples, *mean.shape)
+        noise = torch.randn(n_samples, *mean.shape, device=DEVICE)
         z = mean + torch.exp(0.5 * log_variance) * noise
         logits = model.decoder(z)
         log_likelihood = -functional.binary_cross_entropy_with_logits(
@@ -31,11 +31,15 @@ def mean_log_evidence(model: VAE, rows: torch.Tensor, *, n_samples: int, row_bat
 def main() -> None:
     options = arguments(__doc__)
     torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
-    train_rows, test_rows = map(torch.from_numpy, thresholded_mnist())
-    model = VAE()
-    train(model, train_rows, options.epochs)
-    rows = torch.from_numpy(strided(test_rows.numpy(), options.rows))
+    train_rows, test_rows = thresholded_mnist()
+    model, _ = train(
+        EVIDENCE_NETWORK,
+        torch.from_numpy(train_rows),
+        options.epochs,
+        seed=options.seed,
+        memory_format="contiguous",
+    )
+    rows = torch.from_numpy(strided(test_rows, options.rows)).to(DEVICE)
 
     def evaluate(rows: torch.Tensor, row_batch: int) -> float:
         return mean_log_evidence(model, rows, n_samples=options.samples, row_batch=row_batch)
@@ -44,10 +48,11 @@ def main() -> None:
     result = evaluation(lambda: evaluate(rows, best), rows=len(rows), samples=options.samples)
     emit(
         result
+        | device()
         | {
-            "chosen": f"{chosen}, in rows",
+            "chosen": f"batch size {chosen}, in rows",
             "peak_rss_mib": peak_rss_mib(),
-            "versions": versions("torch", "numpy"),
+            "versions": versions(*PACKAGES),
         }
     )
 

@@ -1,38 +1,6 @@
-"""Side: training the MLP VAE in hand-written eager PyTorch."""
+"""Side: training a VAE in hand-written eager PyTorch."""
 
-import time
-from statistics import median
-
-from common import arguments, emit, peak_rss_mib, thresholded_mnist, versions
-
-
-def main() -> None:
-    options = arguments(__doc__)
-    start = time.perf_counter()
-    import torch  # here, because the import is timed
-    from torch_network import VAE, mean_loss, train
-
-    import_s = time.perf_counter() - start
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
-    train_rows, test_rows = map(torch.from_numpy, thresholded_mnist())
-
-    start = time.perf_counter()
-    model = VAE()
-    seconds = train(model, train_rows, options.epochs)
-    fit_s = time.perf_counter() - start
-    emit(
-        {
-            "import_s": import_s,
-            "compile_or_first_epoch_s": seconds[0],
-            "epoch_s": median(seconds[1:]),
-            "fit_s": fit_s,
-            "peak_rss_mib": peak_rss_mib(),
-            "loss": mean_loss(model, test_rows),
-            "versions": versions("torch", "numpy"),
-        }
-    )
-
+from training import run
 
 if __name__ == "__main__":
-    main()
+    run("torch_network", __doc__)
