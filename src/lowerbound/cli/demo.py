@@ -2,7 +2,6 @@
 
 import shlex
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -150,9 +149,7 @@ def _print_outliers(vae: Any, test: np.ndarray, labels: np.ndarray) -> None:
     table = Table(title="Most outlying test rows", title_justify="left", box=None, padding=(0, 3, 0, 0))
     columns = []
     for method in ("kl", "log_evidence"):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the caution above has said it
-            scores = vae.outlier_scores(test, method=method)
+        scores = vae.outlier_scores(test, method=method)
         table.add_column(f"by {method}")
         columns.append(
             [f"row {row:3}, a {labels[row]}: {scores[row]:.1f} nats" for row in most_outlying(scores, _N_OUTLIERS)]

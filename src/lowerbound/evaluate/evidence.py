@@ -135,6 +135,7 @@ def log_evidence(
     key: PRNGKeyArray,
     base_measure: str,
     memory_budget: int = MEMORY_BUDGET,
+    warn: bool = True,
 ) -> Evidence:
     """Log p(x) by importance sampling, equations (1) to (5).
 
@@ -150,6 +151,8 @@ def log_evidence(
         Carried into the result.
     memory_budget
         Bytes that one compiled chunk may take, roughly; it does not change the draws.
+    warn
+        False where only the order of the rows matters.
 
     Warns
     -----
@@ -165,7 +168,8 @@ def log_evidence(
         for log_weights in iterate_rows(row_function, model, dataset, key=key, rows_per_chunk=rows_per_chunk)
     ]
     per_row, error, effective, k = (np.concatenate(column) for column in zip(*parts, strict=True))
-    _warn_if_untrusted(k, n_samples)
+    if warn:
+        _warn_if_untrusted(k, n_samples)
     return Evidence(
         value=float(per_row.mean()),
         standard_error=_error_of_mean(error, dataset.row_hashes()),

@@ -59,4 +59,4 @@ def outlier_scores(
         return map_rows(_kl, model, dataset, key=key)
     if method == "elbo":
         return -elbo(model, dataset, n_samples=n_samples, key=key)
-    return -log_evidence(model, dataset, n_samples=n_samples, key=key, base_measure="").per_row
+    return -log_evidence(model, dataset, n_samples=n_samples, key=key, base_measure="", warn=False).per_row
