@@ -8,8 +8,11 @@ import pytest
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_draw, chunk_rows, map_rows
+from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_draw, bytes_per_row, chunk_rows, map_rows
+from lowerbound.models.decoder import Decoder
+from lowerbound.models.vae import VAE
 from lowerbound.nn.mlp import MLP
+from lowerbound.posteriors.encoder import GaussianEncoder
 from tests.linear_gaussian import as_dataset, linear_gaussian
 
 MODEL = linear_gaussian().vae()
@@ -62,3 +65,13 @@ def test_the_widest_layer_counts():
     network = MLP(2, 5, hidden=(300,), activation="tanh", key=jax.random.key(0))
     model = eqx.tree_at(lambda m: m.decoder.network, MODEL, network)
     assert bytes_per_draw(model, (5,)) == 32 * 300
+
+
+def test_the_encoder_counts_once_a_row_and_the_decoder_once_a_draw():
+    # 20 latents with a full covariance: 40 + 190 encoder outputs, and a triangle that is filled in a square of 400.
+    network = MLP(5, 230, hidden=(), activation="tanh", key=jax.random.key(0))
+    decoder = MLP(20, 5, hidden=(), activation="tanh", key=jax.random.key(0))
+    wide = VAE(GaussianEncoder(network, 20, "full"), Decoder(decoder, (1, 5)), MODEL.likelihood)
+    assert bytes_per_draw(wide, (5,)) == 32 * 64
+    assert bytes_per_row(wide, (5,), draws=1) == 32 * 400
+    assert bytes_per_row(wide, (5,), draws=1000) == 1000 * 32 * 64

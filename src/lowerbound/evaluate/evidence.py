@@ -27,7 +27,7 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray, UInt32
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.pareto import pareto_k
-from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_draw, chunk_rows, iterate_rows, map_rows
+from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_draw, bytes_per_row, chunk_rows, iterate_rows, map_rows
 from lowerbound.models.model import AbstractDensityModel
 
 _TRUSTED_K = 0.7
@@ -159,9 +159,9 @@ def log_evidence(
     EvidenceWarning
         Where k-hat is above 0.7 for more than one row in ten, with what to do.
     """
-    per_draw = bytes_per_draw(model, dataset.event_shape)
-    at_once = min(n_samples, max(1, memory_budget // per_draw))
-    rows_per_chunk = chunk_rows(len(dataset), at_once * per_draw, memory_budget=memory_budget)
+    at_once = min(n_samples, max(1, memory_budget // bytes_per_draw(model, dataset.event_shape)))
+    row_bytes = bytes_per_row(model, dataset.event_shape, draws=at_once)
+    rows_per_chunk = chunk_rows(len(dataset), row_bytes, memory_budget=memory_budget)
     row_function = LogWeights(n_samples, at_once)
     parts = [
         _summarize(log_weights)

@@ -5,6 +5,7 @@ padded to one of few sizes, so that other row counts share compiled code, and a 
 row among few.
 """
 
+import math
 from collections.abc import Callable, Iterator
 
 import equinox as eqx
@@ -16,7 +17,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree, Shaped, UInt32
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.models.cost import decoding_cost
+from lowerbound.models.cost import model_cost
 from lowerbound.models.model import AbstractModel
 
 # function(model, datum, key=...) -> pytree of arrays. A module-level function or an equinox module: it is a static argument of
@@ -54,8 +55,14 @@ def _chunk(
 
 
 def bytes_per_draw(model: AbstractModel, event_shape: tuple[int, ...]) -> int:
-    """Rough memory of one datum on its way through a model: eight float32 arrays as wide as decoding's widest."""
-    return 32 * max(64, int(np.prod(event_shape, dtype=int)), decoding_cost(model).widest)
+    """Rough memory of one z on its way through the decoder: eight float32 arrays as wide as the widest."""
+    return 32 * max(64, math.prod(event_shape), model_cost(model, event_shape).decode.widest)
+
+
+def bytes_per_row(model: AbstractModel, event_shape: tuple[int, ...], *, draws: int) -> int:
+    """Rough memory of one datum: its way into latent space, or that of so many z at once back from there."""
+    encode = 32 * model_cost(model, event_shape).encode.widest
+    return max(encode, draws * bytes_per_draw(model, event_shape))
 
 
 def chunk_rows(n_rows: int, bytes_per_row: int, *, memory_budget: int = MEMORY_BUDGET) -> int:
@@ -114,7 +121,7 @@ def map_rows(
     draws_per_row
         How many z the function decodes at once for a row: bounds the chunk's memory.
     """
-    rows_per_chunk = chunk_rows(len(dataset), draws_per_row * bytes_per_draw(model, dataset.event_shape))
+    rows_per_chunk = chunk_rows(len(dataset), bytes_per_row(model, dataset.event_shape, draws=draws_per_row))
     chunks = list(iterate_rows(function, model, dataset, key=key, rows_per_chunk=rows_per_chunk))
     return jax.tree.map(lambda *parts: np.concatenate(parts), *chunks)
 

@@ -24,7 +24,7 @@ from lowerbound.data.batches import Block, Plan, blocks, plan
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.fit.optimizer import Adam
-from lowerbound.models.cost import decoding_cost
+from lowerbound.models.cost import model_cost
 from lowerbound.models.model import AbstractModel
 from lowerbound.objectives.objective import AbstractObjective, Batch
 
@@ -135,11 +135,12 @@ def plan_epoch(
 ) -> Plan:
     """The shape of an epoch whose blocks are short enough for Ctrl-C to be prompt, and small enough to gather on the host.
 
-    With its gradient a decoding costs about three times itself; the encoder is taken to cost as much as one decoding.
+    With its gradient a computation costs about three times itself.
     The bound on a block's work is half a second's on two cores, or on a GPU a few thousandths.
     """
-    decodings = 1 + objective.decodings_per_row
-    work = 3 * max(1, decoding_cost(model).operations) * decodings * min(batch_size, n_rows)
+    encode, decode = model_cost(model, dataset.event_shape)
+    per_row = encode.operations + objective.decodings_per_row * decode.operations
+    work = 3 * max(1, per_row) * min(batch_size, n_rows)
     size = dataset.values[:1].nbytes * min(batch_size, n_rows)
     return plan(n_rows, batch_size=batch_size).with_blocks_of(int(min(_BLOCK_WORK / work, _BLOCK_BYTES / size)))
 

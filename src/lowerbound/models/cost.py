@@ -1,18 +1,27 @@
-"""Cost of decoding: how much work and memory one z takes, whatever the network; read once per structure of a model."""
+"""Cost of a model: how much work and memory one datum's code, and one z's decoding, take; read once per structure of a model."""
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from lowerbound.data.datum import Datum
 from lowerbound.models.model import AbstractModel
 from lowerbound.nn.cost import Cost, cost
 
 
-def decoding_cost(model: AbstractModel) -> Cost:
-    """Operations and widest array of E[x given z] for one z.
+class ModelCost(NamedTuple):
+    """Cost of ``encode`` for one datum, and of ``decode`` for one z."""
+
+    encode: Cost
+    decode: Cost
+
+
+def model_cost(model: AbstractModel, event_shape: tuple[int, ...]) -> ModelCost:
+    """Operations and widest array of the way into latent space, and of the way back.
 
     Examples
     --------
@@ -24,18 +33,33 @@ def decoding_cost(model: AbstractModel) -> Cost:
     >>> from lowerbound.posteriors.encoder import GaussianEncoder
     >>> def network(n_in, n_out):
     ...     return MLP(n_in, n_out, hidden=(8,), activation="relu", key=jax.random.key(0))
-    >>> decoding_cost(VAE(GaussianEncoder(network(5, 4), 2, "diagonal"), Decoder(network(2, 5), (1, 5)), Bernoulli()))
-    Cost(operations=112, widest=8)
+    >>> vae = VAE(GaussianEncoder(network(5, 4), 2, "diagonal"), Decoder(network(2, 5), (1, 5)), Bernoulli())
+    >>> model_cost(vae, (5,))
+    ModelCost(encode=Cost(operations=144, widest=8), decode=Cost(operations=112, widest=8))
     """
     leaves, structure = jax.tree.flatten(model)
-    return _cost_of(structure, tuple((jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves))
+    arrays = tuple((jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
+    return _cost_of(structure, arrays, tuple(event_shape))
 
 
 @functools.lru_cache(maxsize=256)
-def _cost_of(structure: jax.tree_util.PyTreeDef, arrays: tuple[tuple[tuple[int, ...], str], ...]) -> Cost:
-    def decode(z: Float[Array, " latent"]) -> Float[Array, "*event"]:
-        model: AbstractModel = jax.tree.unflatten(structure, [jnp.zeros(shape, dtype) for shape, dtype in arrays])
-        return model.decode(z)
+def _cost_of(
+    structure: jax.tree_util.PyTreeDef,
+    arrays: tuple[tuple[tuple[int, ...], str], ...],
+    event_shape: tuple[int, ...],
+) -> ModelCost:
+    def model() -> AbstractModel:
+        """Made anew inside each computation, so that nothing in it depends on the arguments."""
+        hollow: AbstractModel = jax.tree.unflatten(structure, [jnp.zeros(shape, dtype) for shape, dtype in arrays])
+        return hollow
 
-    hollow = jax.tree.unflatten(structure, [np.broadcast_to(np.zeros((), dtype), shape) for shape, dtype in arrays])
-    return cost(decode, np.zeros(hollow.latent_dim, np.float32))
+    def encode(values: Float[Array, "*event"]) -> Float[Array, " latent"]:
+        return model().encode(Datum(values))
+
+    def decode(z: Float[Array, " latent"]) -> Float[Array, "*event"]:
+        return model().decode(z)
+
+    latent_dim = jax.tree.unflatten(
+        structure, [np.broadcast_to(np.zeros((), dtype), shape) for shape, dtype in arrays]
+    ).latent_dim
+    return ModelCost(cost(encode, np.zeros(event_shape, np.float32)), cost(decode, np.zeros(latent_dim, np.float32)))
