@@ -1,8 +1,9 @@
 """Held-out ELBO and log p(x) of Gaussian VAEs on the Frey faces, beside AEVB's figure.
 
 Kingma & Welling (2014, figure 2) plot the bound for a decoder N(mu(z), diag sigma^2(z)) with one hidden layer of 200 units, on
-pixels scaled to [0, 1]; the split is not described. A density of grey levels taken for reals has no upper bound, so
-these are numbers of a protocol, not of a truth: 560 pixels, density in the units of pixels / 255.
+pixels scaled to [0, 1]; the split is not described. Their means pass through a sigmoid and they train with Adagrad; here the
+means are free and it is Adam, with early stopping on a tenth of the training rows. A density of grey levels taken for reals has
+no upper bound, so these are numbers of a protocol, not of a truth: 560 pixels, density in the units of pixels / 255.
 
 Two splits: `random` rows, where nearly every test frame has a neighbour of the film in training, as in the paper as far as one
 can tell; and `blocks` of 131 consecutive frames, every fifth held out, which asks for generalization. `conv` has layers of

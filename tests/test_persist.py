@@ -58,6 +58,12 @@ def not_permitted(*arguments, **options):
 # ---- there and back
 
 
+def test_a_model_of_a_version_without_channels_loads(folder):
+    forge(folder, change=lambda document: document["hyperparameters"].pop("channels"))
+    X = ESTIMATORS["VAE"].rows()
+    np.testing.assert_array_equal(lowerbound.load(folder).transform(X), fitted("VAE").transform(X))
+
+
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_what_comes_back_gives_the_same_answers_to_the_last_bit(name, tmp_path):
     entry, saved = ESTIMATORS[name], fitted(name)

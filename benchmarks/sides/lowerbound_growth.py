@@ -25,6 +25,7 @@ def main() -> None:
     before_fit = peak_rss_mib()
     vae = estimator(sizes, 1, options.seed)
     vae.fit(rows)
+    peak_of_fit = peak_rss_mib()
     many_epochs = n_epochs(options.rows)
 
     def fit(epochs: int) -> float:
@@ -33,7 +34,6 @@ def main() -> None:
     fit(1)
     pairs = [(fit(1), fit(many_epochs)) for _ in range(2)]
     epoch_s = median((many - one) / (many_epochs - 1) for one, many in pairs)
-    peak_of_fit = peak_rss_mib()
 
     evaluations = [
         seconds(lambda: vae.log_evidence(rows, n_samples=options.samples, method="importance_sampling"))

@@ -264,7 +264,23 @@ def test_images_of_mixed_sizes_are_named():
         )
     objects = np.empty(3, object)
     objects[:] = images
-    assert_refused(ESTIMATORS["VAE conv"].make(), objects, r"X of VAE must have")
+    assert_refused(
+        ESTIMATORS["VAE conv"].make(),
+        objects,
+        r"X of VAE must have rows of one shape; got \(8, 8\) .* \(9, 8\) in row 2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([[[1, 2], [3]], [[1, 2], [3, 4]]], r"X of VAE must have rows of one shape, .*; row 0 is ragged\."),
+        ([[[1, 2], [3, 4]], [[1, 2], [3]]], r"X of VAE must have rows of one shape, .*; row 1 is ragged\."),
+        (pd.DataFrame({"a": [[1, 2], [3]], "b": [1, 2]}), r"X of VAE must have rows of one shape"),
+    ],
+)
+def test_ragged_rows_are_named(X, message):
+    assert_refused(ESTIMATORS["VAE"].make(), X, message)
 
 
 # ---- OutlierDetector

@@ -51,6 +51,11 @@ def test_inner_computations_count_and_what_does_not_depend_does_not():
         return lax.scan(lambda carry, _: (weight @ carry, None), x, None, length=7)[0]
 
     assert cost(jax.jit(scanned), jnp.ones(4)).operations == 7 * 2 * 16
+
+    def recurrent(x):
+        return lax.scan(lambda carry, _: (jnp.tanh(weight @ carry + x), None), jnp.zeros(4), None, length=7)[0]
+
+    assert cost(recurrent, jnp.ones(4)).operations == 7 * 2 * 16  # though the first carry is a constant
     assert cost(lambda x: x + (weight @ weight)[0], jnp.ones(4)) == (0, 4)
     branches = [lambda x: x, lambda x: weight @ x]
     assert cost(lambda i, x: lax.switch(i, branches, x), jnp.asarray(0), jnp.ones(4)).operations == 32

@@ -132,18 +132,21 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
 
 def _mixed_shapes(owner: str, X: Any) -> str:
     """What to say of rows that differ in shape."""
-    first = np.shape(X[0])
-    for i, row in enumerate(X):
+    constraint, remedy = f"X of {owner} must have rows of one shape", "Crop, pad or resize them first."
+    first: tuple[int, ...] | None = None
+    for i, row in enumerate(X.to_numpy() if hasattr(X, "to_numpy") else X):
         try:
-            shape = np.shape(row)
+            shape = np.shape(row) if not _holds_objects(row) else np.shape(np.stack(list(row)))
         except ValueError:
-            return f"X of {owner} must have rows of one shape; row {i} is ragged. Crop, pad or resize them first."
+            return f"{constraint}, of numbers all through; row {i} is ragged. {remedy}"
+        first = shape if first is None else first
         if shape != first:
-            return (
-                f"X of {owner} must have rows of one shape; got {first} in row 0 and {shape} in row {i}. Crop, pad or resize "
-                "them first."
-            )
-    return f"X of {owner} must have rows of one shape. Crop, pad or resize them first."
+            return f"{constraint}; got {first} in row 0 and {shape} in row {i}. {remedy}"
+    return f"{constraint}, of numbers all through; got cells that are sequences. {remedy}"
+
+
+def _holds_objects(row: Any) -> bool:
+    return isinstance(row, np.ndarray) and row.dtype == object
 
 
 def check_latents(estimator: BaseEstimator, Z: Any, *, latent_dim: int) -> np.ndarray:

@@ -39,17 +39,32 @@ def _jaxpr_cost(jaxpr: Jaxpr, dependent: set[Var]) -> Cost:
         depends = [not isinstance(variable, Literal) and variable in dependent for variable in equation.invars]
         if any(depends):
             dependent |= set(equation.outvars)
-            costs = [_jaxpr_cost(body, _dependent_inputs(body, depends)) for body in _bodies(equation)]
-            repeats = equation.params["length"] if equation.primitive.name == "scan" else 1
-            operations += _own_operations(equation) + repeats * max((inner.operations for inner in costs), default=0)
+            costs = [_body_cost(equation, body, depends) for body in _bodies(equation)]
+            operations += _own_operations(equation) + max((inner.operations for inner in costs), default=0)
             sizes = [math.prod(_shape(out)) for out in equation.outvars]
             widest = max([widest, *sizes, *(inner.widest for inner in costs)])
     return Cost(operations, widest)
 
 
-def _dependent_inputs(body: Jaxpr, depends: list[bool]) -> set[Var]:
-    """A body's inputs are the equation's last ones: before them stands at most the index of a choice."""
-    return {variable for variable, yes in zip(body.invars[::-1], depends[::-1], strict=False) if yes}
+def _body_cost(equation: JaxprEqn, body: Jaxpr, depends: list[bool]) -> Cost:
+    """Of a computation inside an equation; a scan runs it ``length`` times, of other loops one round counts."""
+    # A body's inputs are the equation's last ones: before them stands the index of a choice, or what a loop's condition needs.
+    inputs = {variable for variable, yes in zip(body.invars[::-1], depends[::-1], strict=False) if yes}
+    if equation.primitive.name != "scan":
+        return _jaxpr_cost(body, inputs)
+    n_consts, n_carry = equation.params["num_consts"], equation.params["num_carry"]
+    carried = body.invars[n_consts : n_consts + n_carry]
+    while True:  # a carry that starts as a constant depends from the second round on, if what is written back does
+        reached = set(inputs)
+        round_cost = _jaxpr_cost(body, reached)
+        grown = inputs | {
+            old
+            for old, new in zip(carried, body.outvars[:n_carry], strict=True)
+            if not isinstance(new, Literal) and new in reached
+        }
+        if grown == inputs:
+            return Cost(equation.params["length"] * round_cost.operations, round_cost.widest)
+        inputs = grown
 
 
 def _bodies(equation: JaxprEqn) -> Iterator[Jaxpr]:
