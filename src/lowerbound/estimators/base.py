@@ -151,6 +151,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
             Rows as in ``fit``.
         method
             "kl", "log_evidence", "elbo" or "reconstruction"; None takes "kl", or "reconstruction" for a model without density.
+            "log_evidence" estimates with 200 draws a row and does not say how well: ``log_evidence(X)`` does.
         """
         name = self._outlier_methods[0] if method is None else method
         check_choice(type(self).__name__, "method", name, self._outlier_methods)

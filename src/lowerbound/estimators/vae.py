@@ -55,7 +55,7 @@ class VAE(LatentVariableEstimator):
         Of encoder and decoder: "mlp", or "conv" for images of at least 4 x 4 pixels with 1 or 3 channels.
     hidden
         Widths of the encoder's hidden layers, in reverse those of the decoder; () makes an "mlp" linear. A "conv" has them
-        between its convolutions and the latents, where one layer, (256,), does well.
+        between its convolutions and the latents.
     channels
         Of the "conv" network's layers, each of which halves height and width; in reverse those of the decoder.
     activation

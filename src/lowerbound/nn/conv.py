@@ -4,7 +4,7 @@ The encoder halves height and width layer by layer (``nn.halving``), then an MLP
 last layer has as many channels as the likelihood has outputs for a cell's channels: a mean and a scale sigma(z) are two heads
 of one network.
 
-Weights start at Glorot's uniform law, U(-c, c) with c^2 = 6 / (n_in + n_out): n_in numbers enter one, n_out take part of one.
+Weights start at Glorot's uniform law, U(-c, c) with c^2 = 6 / (n_in + n_out): n_in numbers enter one, one enters n_out.
 
 Reference: A. Radford, L. Metz, S. Chintala, "Unsupervised representation learning with deep convolutional generative adversarial
 networks", ICLR 2016 (strides in place of pooling; kernels of 4 x 4 as in their published code).
