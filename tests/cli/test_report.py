@@ -90,6 +90,7 @@ def test_labels_come_from_files_and_names(tmp_path: Path):
         (("reconstruct", "VAE", "DATA", "--out", "x.npy", "--picture", "x.png"), "--picture must go with images"),
         (("reconstruct", "VAE", "DATA", "--out", "x.npy", "--picture", "x.gif"), "--picture must end in one of"),
         (("outliers", "VAE", "DATA", "--picture", "x.png"), "--picture must go with images"),
+        (("outliers", "VAE", "DATA", "--picture", "two.csv/x.png"), "--picture must be in a folder; "),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

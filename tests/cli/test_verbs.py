@@ -134,6 +134,18 @@ def test_images_are_reconstructed_and_drawn(run, tmp_path: Path):
     assert refused.err.startswith("Error: --out must be a .npy or .npz file for rows of shape (4, 3)")
 
 
+def test_rows_with_two_channels_are_no_pictures(run, tmp_path: Path, monkeypatch):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(12, 4, 3, 2)))
+    Autoencoder(2, hidden=(), max_epochs=1).fit(np.load(tmp_path / "x.npy")).save(tmp_path / "m")
+    for verb, broken in (("reconstruct", "reconstruct"), ("outliers", "outlier_scores")):
+        monkeypatch.setattr(Autoencoder, broken, None)  # refused before the work
+        words = (tmp_path / "m", tmp_path / "x.npy", "--out", tmp_path / "o.npy", "--picture", tmp_path / "o.png")
+        ran = run(verb, *words)
+        assert ran.code == 2
+        assert "--picture must go with images" in ran.err
+        assert "rows of this model have shape (4, 3, 2)" in ran.err
+
+
 def test_outliers_by_log_evidence(run, vae: Path, data: Path):
     ran = run("outliers", vae, data, "--method", "log_evidence", "--top", 40)
     assert ran.code == 0

@@ -105,7 +105,7 @@ def test_one_latent_is_a_histogram_of_all_rows(labels: np.ndarray | None):
     figure = latent_figure(codes(60, 1), labels)
     assert sum(bar.get_height() for bar in figure.axes[0].patches) == 60
     if labels is not None:
-        assert set(legend(figure)) == {"0", "1", "2", "3", "N(0, 1)"}
+        assert set(legend(figure)) == {"0", "1", "2", "3", "prior N(0, 1)"}
         heights = [sum(bar.get_height() for bar in group) for group in figure.axes[0].containers]
         assert heights == [15, 15, 15, 15]
 

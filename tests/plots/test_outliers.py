@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lowerbound.plots import outlier_figure
+from lowerbound.plots.outliers import ends
 
 
 def images(n: int) -> np.ndarray:
@@ -35,6 +36,22 @@ def test_fewer_images_than_asked_for_are_all_shown():
     assert [len(axes.images) for axes in outlier_figure(images(3), np.arange(3.0), n=8).axes] == [3, 3]
 
 
+def test_images_without_any_density_are_the_most_outlying():
+    scores = np.array([1.0, np.inf, 3.0, np.inf])
+    assert captions(outlier_figure(images(4), scores, n=3))[0] == ["row 1\n∞", "row 3\n∞", "row 2\n3.0"]
+
+
+def test_the_ends_alone_make_the_same_figure():
+    batch, scores = images(30), np.random.default_rng(1).integers(0, 6, size=30).astype(float)
+    shown = ends(scores, n=4)
+    assert len(shown) == 8
+    whole, part = outlier_figure(batch, scores, n=4), outlier_figure(batch[shown], scores[shown], n=4, rows=shown)
+    assert captions(whole) == captions(part)
+    for one, other in zip(whole.axes, part.axes, strict=True):
+        for a, b in zip(one.images, other.images, strict=True):
+            np.testing.assert_array_equal(a.get_array(), b.get_array())
+
+
 @pytest.mark.parametrize(
     ("method", "words"),
     [("kl", "KL"), ("log_evidence", "−log p(x)"), ("elbo", "−ELBO"), ("reconstruction", "−log p(x given z)")],
@@ -62,6 +79,8 @@ def test_captions_stay_beside_each_other(number: int):
     [
         ({"scores": np.arange(3.0)}, r"scores of .* one number per image = 4; got 3"),
         ({"scores": np.array([0, 1, 2, np.nan])}, r"scores of .* must be finite; got 1"),
+        ({"scores": np.array([0, 1, 2, -np.inf])}, r"scores of .* must be finite; got 1"),
+        ({"scores": np.array(list("abcd"))}, r"scores of .* array of numbers"),
         ({"scores": np.zeros((4, 1))}, r"scores of .* must be a vector"),
         ({"rows": [1, 2]}, r"rows of .* one number per image = 4; got 2"),
         ({"n": 0}, r"n of .* at least 1; got 0"),

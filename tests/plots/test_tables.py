@@ -66,7 +66,7 @@ def test_the_columns_furthest_apart_are_chosen_and_the_title_says_so():
 
 def test_columns_that_all_fit_stay_in_their_order():
     figure = marginals_figure(*tables(features=5), title="all")
-    assert [axes.get_title(loc="left").split("\n")[0] for axes in figure.axes] == [f"$x_{{{k}}}$" for k in range(1, 6)]
+    assert [axes.get_title(loc="left").split("\n")[0] for axes in figure.axes] == [f"$x_{{{k}}}$" for k in range(5)]
     assert figure.get_suptitle() == "all"
 
 

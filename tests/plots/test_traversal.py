@@ -1,5 +1,7 @@
 """Each image lies in the row of its dimension and the column of its value, which the labels name."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,19 @@ def test_pixels_are_square_and_nothing_leaves_the_paper():
         assert min(extent.x0, extent.y0) >= 0, text
         assert extent.x1 <= width, text
         assert extent.y1 <= height, text
+
+
+@pytest.mark.parametrize("shape", [(4, 100), (100, 4), (1, 60)])
+def test_names_of_thin_rows_and_columns_stay_apart(shape: tuple[int, int]):
+    figure = traversal_figure(
+        images(4, 9, *shape), dimensions=[0, 1, 2, 13], values=np.linspace(-2, 2, 9), kl=[1.0, 2.0, 3.0, 4.0]
+    )
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    rows = [label.get_window_extent() for label in axes.get_yticklabels()]
+    assert all(upper.y0 >= lower.y1 for upper, lower in pairwise(rows))
+    columns = [label.get_window_extent() for label in axes.get_xticklabels()]
+    assert all(left.x1 <= right.x0 for left, right in pairwise(columns))
 
 
 @pytest.mark.parametrize(

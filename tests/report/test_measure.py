@@ -24,6 +24,7 @@ def test_numbers_are_those_of_the_verbs(table_vae: VAE, table: DataFrame):
     assert found["elbo"] == pytest.approx(table_vae.elbo(table).mean())
     scores = table_vae.outlier_scores(table, method="reconstruction")
     assert found["log_likelihood_at_code"] == pytest.approx(-scores.mean())
+    assert found["healthy"] == table_vae.health(table).ok
     assert found["kl_per_dimension"] == table_vae.health(table).kl_per_dimension.tolist()
 
 
@@ -51,6 +52,14 @@ def test_constant_columns_are_left_out_and_one_row_has_no_error(table: DataFrame
     by_column = np.sqrt(np.mean((x - autoencoder.reconstruct(x)) ** 2, axis=0))[:2] / x.std(axis=0)[:2]
     assert reconstruction_error(autoencoder, x)[0] == pytest.approx(np.sqrt(np.mean(by_column**2)))
     assert math.isnan(reconstruction_error(autoencoder, x[:1])[0])
+
+
+def test_the_error_is_the_same_in_chunks(table_vae: VAE, table: DataFrame, image_vae: VAE, images, monkeypatch):
+    whole = [reconstruction_error(table_vae, table)[0], reconstruction_error(image_vae, images)[0]]
+    monkeypatch.setattr("lowerbound.data.standardize._CHUNK_CELLS", 25)
+    assert [reconstruction_error(table_vae, table)[0], reconstruction_error(image_vae, images)[0]] == pytest.approx(
+        whole
+    )
 
 
 def test_the_error_of_images_is_in_their_own_units(image_vae: VAE, autoencoder: Autoencoder, images: np.ndarray):

@@ -19,7 +19,7 @@ def encode(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
-    """Write the posterior mean (or code) of each row of DATA, in columns z0, z1 and so on."""
+    """Write the posterior mean (or code) of each row of DATA, in columns z1, z2 and so on."""
     check_new_file(out, overwrite=overwrite)
     estimator = read_model(model)
     codes = estimator.transform(read_rows(data, split=split, default="test"))

@@ -49,24 +49,28 @@ def _plain(measured: dict[str, Any]) -> dict[str, Any]:
 
 
 def _table(measured: dict[str, Any]) -> Table:
+    from lowerbound.report.numbers import share
+
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("rows", f"{measured['n_rows']}", measured["class"])
     if "log_evidence" in measured:
-        kind = "exact" if measured["exact"] else f"{measured['n_samples']} draws per row"
-        value = f"{measured['log_evidence']:.3f} ± {measured['standard_error']:.3f}"
+        exact = measured["exact"]
+        kind = "exact" if exact else f"{measured['n_samples']} draws per row"
+        value = f"{measured['log_evidence']:.3f}" + ("" if exact else f" ± {measured['standard_error']:.3f}")
         table.add_row("log p(x)", value, f"nats per row, {kind}")
         table.add_row("", f"± {measured['sampling_error']:.3f}", "for other rows from the same source")
         table.add_row("", "", measured["base_measure"])
         table.add_row("ELBO", f"{measured['elbo']:.3f}", "nats per row")
-        table.add_row(
-            "effective samples",
-            f"{measured['effective_sample_size_median']:.1f}",
-            f"median over rows; {measured['effective_sample_size_smallest']:.1f} at the worst",
-        )
-        table.add_row("k-hat above 0.7", f"{measured['pareto_k_share_above_0.7']:.1%}", "of the rows")
+        if not exact:
+            table.add_row(
+                "effective samples",
+                f"{measured['effective_sample_size_median']:.1f}",
+                f"median over rows; {measured['effective_sample_size_smallest']:.1f} at the worst",
+            )
+            table.add_row("k-hat above 0.7", share(measured["pareto_k_share_above_0.7"]), "of the rows")
         table.add_row("active latents", f"{measured['active_units']} of {measured['latent_dim']}")
         table.add_row("log p(x given z)", f"{measured['log_likelihood_at_code']:.3f}", "nats per row, z the code of x")
     error, unit = measured["root_mean_square_error"], measured["root_mean_square_error_unit"]

@@ -15,6 +15,8 @@ from lowerbound.data.catalog import load_named
 from lowerbound.data.files import WRITABLE, read_array, read_table, replacing, split_name
 
 Split = Literal["train", "test"]
+Method = Literal["kl", "log_evidence", "elbo", "reconstruction"]
+"""Of outlier scores, as the estimators have them; written out here, since importing those loads JAX."""
 
 
 def read_rows(text: str, *, split: Split | None, default: Split) -> Any:
@@ -151,7 +153,7 @@ def check_new_model(path: Path, *, overwrite: bool) -> None:
     parent = path.absolute().parent
     while not parent.exists():  # the missing folders above are made by the save
         parent = parent.parent
-    _check_folder(parent, path)
+    _check_folder(parent, path, option="--out")
 
 
 def check_new_file(path: Path, *, overwrite: bool, option: str = "--out", kinds: Sequence[str] = WRITABLE) -> None:
@@ -167,11 +169,29 @@ def check_new_file(path: Path, *, overwrite: bool, option: str = "--out", kinds:
     parent = path.absolute().parent
     if not parent.exists():
         raise ValueError(f"{option} must be in a folder that exists; {parent} does not. Make it first.")
-    _check_folder(parent, path)
+    _check_folder(parent, path, option=option)
 
 
-def _check_folder(folder: Path, path: Path) -> None:
+def check_new_picture(path: Path, *, overwrite: bool) -> None:
+    """Raise unless --picture can be written at ``path``."""
+    from lowerbound.plots.figure_file import PICTURES
+
+    check_new_file(path, overwrite=overwrite, option="--picture", kinds=PICTURES)
+
+
+def check_images(shape: tuple[int, ...]) -> None:
+    """Raise unless rows of this shape can be shown by --picture."""
+    from lowerbound.report.subject import are_images
+
+    if not are_images(shape):
+        raise ValueError(
+            "--picture must go with images, (height, width) or (height, width, 1 or 3 channels); rows of this model have shape "
+            f"{shape}. Leave it out."
+        )
+
+
+def _check_folder(folder: Path, path: Path, *, option: str) -> None:
     if not folder.is_dir():
-        raise ValueError(f"--out must be in a folder; {folder}, above {path}, is a file. Choose another place.")
+        raise ValueError(f"{option} must be in a folder; {folder}, above {path}, is a file. Choose another place.")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise ValueError(f"--out must be in a writable folder; {folder} is not. Choose another, or ask its owner.")
+        raise ValueError(f"{option} must be in a writable folder; {folder} is not. Choose another, or ask its owner.")

@@ -1,24 +1,33 @@
 """``lowerbound outliers MODEL DATA``: the rows that fit a saved model worst."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 from rich.table import Table
 
 from lowerbound.cli import console
-from lowerbound.cli.files import Split, check_new_file, read_model, read_rows, write_columns
+from lowerbound.cli.files import (
+    Method,
+    Split,
+    check_images,
+    check_new_file,
+    check_new_picture,
+    read_model,
+    read_rows,
+    write_columns,
+)
 from lowerbound.data.files import write_array
 
-_PICTURES = (".png", ".pdf", ".svg")
+_N_SHOWN = 8  # at each end
 
 
 def outliers(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model.", metavar="MODEL")],
     data: Annotated[str, typer.Argument(help="A file, or a name from `lowerbound data`.", metavar="DATA")],
     method: Annotated[
-        Literal["kl", "log_evidence", "elbo", "reconstruction"] | None,
+        Method | None,
         typer.Option("--method", help="What is scored.", show_default="kl; reconstruction without a density"),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Rows in the table.")] = 10,
@@ -46,15 +55,15 @@ def outliers(
     if out is not None:
         check_new_file(out, overwrite=overwrite)
     if picture is not None:
-        check_new_file(picture, overwrite=overwrite, option="--picture", kinds=_PICTURES)
+        check_new_picture(picture, overwrite=overwrite)
+    from lowerbound.report.measure import outlier_method
+
     rows = read_rows(data, split=split, default="test")
     saved = read_model(model, unwrap=False)
     estimator = getattr(saved, "estimator_", saved)
-    if picture is not None and len(estimator.input_shape_) < 2:
-        raise ValueError(
-            f"--picture must go with images; rows of this model have shape {estimator.input_shape_}. Leave it out."
-        )
-    name = method or _own_method(saved)
+    if picture is not None:
+        check_images(estimator.input_shape_)
+    name = outlier_method(estimator, method or getattr(saved, "method", None))
     scores = estimator.outlier_scores(rows, method=name)
     if out is not None:
         _write(out, scores, method=name)
@@ -78,12 +87,6 @@ def most_outlying(scores: np.ndarray, top: int) -> list[int]:
     return [int(row) for row in np.argsort(-scores, kind="stable")[:top]]
 
 
-def _own_method(saved: Any) -> str:
-    """The method of a detector, or the default of a model."""
-    chosen = getattr(saved, "method", None)
-    return chosen or ("kl" if hasattr(getattr(saved, "estimator_", saved), "log_evidence") else "reconstruction")
-
-
 def _write(out: Path, scores: np.ndarray, *, method: str) -> None:
     if out.suffix.lower() in (".csv", ".parquet"):
         write_columns(out, {"row": np.arange(len(scores)), method: scores})
@@ -94,7 +97,9 @@ def _write(out: Path, scores: np.ndarray, *, method: str) -> None:
 def _draw(estimator: Any, rows: Any, scores: np.ndarray, picture: Path, *, method: Any) -> None:
     """The images with the largest and with the smallest scores."""
     from lowerbound.plots import outlier_figure, write_figure
-    from lowerbound.report.measure import targets
+    from lowerbound.plots.outliers import ends
+    from lowerbound.report.measure import take, targets
 
-    finite = np.nan_to_num(scores.astype(np.float64), posinf=np.finfo(np.float64).max)
-    write_figure(picture, outlier_figure(targets(estimator, rows), finite, method=method))
+    shown = ends(scores, n=_N_SHOWN)
+    images = targets(estimator, take(rows, shown))
+    write_figure(picture, outlier_figure(images, scores[shown], n=_N_SHOWN, method=method, rows=shown))

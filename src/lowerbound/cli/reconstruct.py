@@ -7,10 +7,17 @@ import numpy as np
 import typer
 
 from lowerbound.cli import console
-from lowerbound.cli.files import Split, check_new_file, column_names, read_model, read_rows
+from lowerbound.cli.files import (
+    Split,
+    check_images,
+    check_new_file,
+    check_new_picture,
+    column_names,
+    read_model,
+    read_rows,
+)
 from lowerbound.data.files import write_array
 
-_PICTURES = (".png", ".pdf", ".svg")
 _N_SHOWN = 10
 
 
@@ -30,16 +37,16 @@ def reconstruct(
     """Write E[x given z] at the code of each row, in the units of the data; probabilities for bits."""
     check_new_file(out, overwrite=overwrite)
     if picture is not None:
-        check_new_file(picture, overwrite=overwrite, option="--picture", kinds=_PICTURES)
+        check_new_picture(picture, overwrite=overwrite)
     estimator = read_model(model)
-    rows = read_rows(data, split=split, default="test")
     shape = estimator.input_shape_
     if len(shape) > 1 and out.suffix.lower() in (".csv", ".parquet"):
         raise ValueError(
             f"--out must be a .npy or .npz file for rows of shape {shape}; got {out}. Tables hold columns."
         )
-    if picture is not None and len(shape) < 2:
-        raise ValueError(f"--picture must go with images; rows of this model have shape {shape}. Leave it out.")
+    if picture is not None:
+        check_images(shape)
+    rows = read_rows(data, split=split, default="test")
     reconstruction = estimator.reconstruct(rows)
     write_array(out, reconstruction, names=column_names(estimator))
     if picture is not None:
@@ -50,11 +57,11 @@ def reconstruct(
 def _draw(estimator: Any, rows: Any, reconstruction: np.ndarray, picture: Path) -> None:
     """Ten rows at an even stride above their reconstructions."""
     from lowerbound.plots import sample_figure, write_figure
-    from lowerbound.report.measure import targets
+    from lowerbound.report.measure import take, targets
     from lowerbound.report.subject import even_stride
 
     chosen = even_stride(len(reconstruction), _N_SHOWN)
-    real = targets(estimator, rows)[chosen]
+    real = targets(estimator, take(rows, chosen))
     shown = np.concatenate([real, reconstruction[chosen]])
     limits = (float(real.min()), float(real.max()))
     write_figure(picture, sample_figure(shown, n_columns=len(chosen), value_range=limits))

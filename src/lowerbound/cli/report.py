@@ -3,13 +3,13 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import typer
 
 from lowerbound.cli import console
-from lowerbound.cli.files import Split, check_new_file, read_labels, read_model, read_rows
+from lowerbound.cli.files import Method, Split, check_new_file, read_labels, read_model, read_rows
 
 _PAGES = (".html", ".htm")
 
@@ -28,7 +28,7 @@ def report(
         ),
     ] = None,
     method: Annotated[
-        Literal["kl", "log_evidence", "elbo", "reconstruction"] | None,
+        Method | None,
         typer.Option("--method", help="Outlier score.", show_default="kl; reconstruction without a density"),
     ] = None,
     samples: Annotated[int, typer.Option("--samples", min=1, help="Draws per row for log p(x).")] = 200,

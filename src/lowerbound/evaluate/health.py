@@ -57,6 +57,11 @@ class Health:
     noise_scale: Float[np.ndarray, "*event"] | None
     advice: tuple[str, ...]
 
+    @property
+    def ok(self) -> bool:
+        """Whether every check passed, so that the advice is none."""
+        return not _findings(self)
+
     def __str__(self) -> str:
         latent_dim = len(self.activity)
         kl = ", ".join(f"{value:.2f}" for value in sorted(self.kl_per_dimension, reverse=True)[:10])
@@ -103,10 +108,12 @@ def health(model: VAE, dataset: Dataset, *, key: PRNGKeyArray) -> Health:
         noise_scale=None if np.isnan(rows["noise"]).all() else rows["noise"].mean(axis=0, dtype=np.float64),
         advice=(),
     )
-    return Health(**(vars(result) | {"advice": _advice(result)}))
+    advice = _findings(result) or ("Every check passed: active units, prior, scales.",)
+    return Health(**(vars(result) | {"advice": advice}))
 
 
-def _advice(found: Health) -> tuple[str, ...]:
+def _findings(found: Health) -> tuple[str, ...]:
+    """A sentence for each check that did not pass."""
     latent_dim = len(found.activity)
     advice = []
     if found.active_units == 0:
@@ -135,4 +142,4 @@ def _advice(found: Health) -> tuple[str, ...]:
             f"{found.cells_at_floor:.1%} of the decoder's scales are at their floor, where a density is unbounded: look for "
             "constant or discrete columns, use dequantize=True for grey levels, or leave these columns out."
         )
-    return tuple(advice) or ("Every check passed: active units, prior, scales.",)
+    return tuple(advice)

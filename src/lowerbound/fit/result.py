@@ -22,7 +22,7 @@ class Status:
     code
         "max_epochs", "early_stopping", "interrupted" or "non_finite".
     message
-        One sentence or more for a person.
+        For a person: how the fit ended in its first line, then a line for each note.
     """
 
     code: Code
@@ -33,12 +33,17 @@ class Status:
         """Whether the fit ran to an end of its own choosing."""
         return self.code in ("max_epochs", "early_stopping")
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found besides; () for a clean fit."""
+        return tuple(self.message.split("\n")[1:])
+
     def with_notes(self, notes: tuple[str, ...]) -> "Status":
         """The same status, with what the estimator found besides (constant features, scales at their floor)."""
-        return Status(self.code, " ".join((self.message, *notes)))
+        return Status(self.code, "\n".join((self.message, *notes)))
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.message}"
+        return f"{self.code}: {' '.join(self.message.split())}"
 
 
 @dataclass(frozen=True)

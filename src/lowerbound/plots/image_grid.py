@@ -24,11 +24,12 @@ class GridShape(NamedTuple):
     n_columns: int
     image_height: float
     image_width: float
+    row_gap: float = _GAP
 
     @property
     def height(self) -> float:
         """From the top of the first row to the bottom of the last."""
-        return self.n_rows * (self.image_height + _GAP) - _GAP
+        return self.n_rows * (self.image_height + self.row_gap) - self.row_gap
 
     @property
     def width(self) -> float:
@@ -38,7 +39,7 @@ class GridShape(NamedTuple):
     @property
     def row_centres(self) -> list[float]:
         """Middles of the rows, downwards from the top of the first."""
-        return [i * (self.image_height + _GAP) + self.image_height / 2 for i in range(self.n_rows)]
+        return [i * (self.image_height + self.row_gap) + self.image_height / 2 for i in range(self.n_rows)]
 
     @property
     def column_centres(self) -> list[float]:
@@ -88,7 +89,7 @@ def add_grid(
     frames = []
     for k, image in enumerate(images):
         i, j = divmod(k, shape.n_columns)
-        x, y = j * (shape.image_width + _GAP), i * (shape.image_height + _GAP)
+        x, y = j * (shape.image_width + _GAP), i * (shape.image_height + shape.row_gap)
         extent = (x, x + shape.image_width, y + shape.image_height, y)
         axes.imshow(image, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest", extent=extent, aspect="auto")
         frames.append(Rectangle((x, y), shape.image_width, shape.image_height))

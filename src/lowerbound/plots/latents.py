@@ -195,7 +195,7 @@ def _draw_one(
     if prior:
         z = np.linspace(min(-3.0, edges[0]), max(3.0, edges[-1]), 200)
         density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
-        axes.plot(z, density * len(codes) * (edges[1] - edges[0]), color=INK, linewidth=1.1, label="N(0, 1)")
+        axes.plot(z, density * len(codes) * (edges[1] - edges[0]), color=INK, linewidth=1.1, label="prior N(0, 1)")
     tidy(axes)
     axes.grid(axis="x", color=FAINT, linewidth=0)
     axes.set_xlabel("$z_{1}$", fontsize=TEXT)

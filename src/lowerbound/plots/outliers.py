@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Int, Shaped
 from matplotlib.figure import Figure
 
 from lowerbound.evaluate.outliers import OutlierMethod
@@ -34,7 +34,8 @@ def outlier_figure(
     images
         (n_images, height, width[, 1 or 3 channels]).
     scores
-        One per image, larger is more outlying: ``outlier_scores`` of an estimator.
+        One per image, larger is more outlying: ``outlier_scores`` of an estimator. inf, of an image without any density, is
+        written as ∞.
     n
         Images in each of the two rows, at most; equal scores keep the order of the images.
     method
@@ -54,7 +55,8 @@ def outlier_figure(
     Raises
     ------
     ValueError
-        For arrays that hold no images, or no finite ones, and for scores or rows that are not one per image.
+        For arrays that hold no images, or no finite ones, for scores or rows that are not one per image, and for scores of NaN
+        or -inf.
 
     Examples
     --------
@@ -67,11 +69,14 @@ def outlier_figure(
     checked = check_images(images, owner=owner, name="images")
     check_count(n, owner=owner, name="n")
     check_method(method, owner=owner)
-    values = check_vector(scores, owner=owner, name="scores", length=len(checked), per="image")
+    endless = np.isposinf(scores) if scores.dtype.kind == "f" else np.zeros(scores.shape, np.bool_)
+    finite = np.where(endless, 0, scores) if endless.any() else scores
+    values = check_vector(finite, owner=owner, name="scores", length=len(checked), per="image")
+    values[endless] = np.inf
     numbers = np.arange(len(checked)) if rows is None else np.asarray(rows)
     check_vector(numbers, owner=owner, name="rows", length=len(checked), per="image")
 
-    chosen = {"most": np.argsort(-values, kind="stable")[:n], "least": np.argsort(values, kind="stable")[:n]}
+    chosen = {"most": _most(values, n), "least": _most(-values, n)}
     limits = black_and_white(value_range, [checked[places] for places in chosen.values()], owner=owner)
     shape = grid_shape(checked[chosen["most"]], n_columns=n)
     left = MARGIN + _LABEL_WIDTH
@@ -91,6 +96,22 @@ def outlier_figure(
         axes.set_yticks(shape.row_centres, [f"{name}\noutlying"], fontsize=TEXT)
     add_heading(figure, words)
     return figure
+
+
+def ends(scores: Float[np.ndarray, " n"], *, n: int) -> Int[np.ndarray, " k"]:
+    """The rows that :func:`outlier_figure` shows of these scores, ascending; no other row need be made an image.
+
+    Examples
+    --------
+    >>> ends(np.array([5.0, 1.0, 3.0, 9.0, 2.0]), n=1).tolist()
+    [1, 3]
+    """
+    return np.union1d(_most(scores, n), _most(-scores, n))
+
+
+def _most(scores: Float[np.ndarray, " n"], n: int) -> Int[np.ndarray, " k"]:
+    """The rows with the n largest scores, equal ones in their order."""
+    return np.argsort(-scores, kind="stable")[:n]
 
 
 def _caption_size(captions: Sequence[str], inches: float) -> float:

@@ -105,6 +105,8 @@ def check_method(method: str, *, owner: str) -> None:
 
 def short(value: float) -> str:
     """A score in at most seven characters or so."""
+    if np.isposinf(value):
+        return "∞"
     text = f"{value:.1f}" if abs(value) < 1e5 else f"{value:.1e}"
     return signed(text)
 

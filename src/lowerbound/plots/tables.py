@@ -47,7 +47,7 @@ def marginals_figure(
     samples
         (m, features) rows drawn from the model.
     names
-        Of the columns; None writes x_1, x_2, ….
+        Of the columns; None writes x_0, x_1, …, as the columns are counted.
     n_features
         Columns shown at most: those with the largest Kolmogorov–Smirnov distance between real and sampled values, the
         largest first. If they all fit, they stay in their order.
@@ -129,7 +129,7 @@ def _columns(
         raise ValueError(f"names of {_OWNER} must be one per column = {real.shape[1]}; got {len(names)}.")
     columns = []
     for j in range(real.shape[1]):
-        name = f"$x_{{{j + 1}}}$" if names is None else _shortened(str(names[j]))
+        name = f"$x_{{{j}}}$" if names is None else _shortened(str(names[j]))
         observed = real[:, j][~np.isnan(real[:, j])].astype(np.float64)
         if len(observed) == 0:
             raise ValueError(

@@ -1,5 +1,6 @@
 """Latent traversals: one row of images for each latent dimension, with that coordinate of the code moved from left to right."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,8 @@ from lowerbound.plots.style import SMALL, TEXT, WIDTH, signed
 _OWNER = "traversal_figure"
 _LARGEST = 0.62  # inches, of the longer side of an image
 _TICKS_HEIGHT = 0.2
+_LINE = 1.3 * TEXT / 72  # inches: no two rows are closer, so that their names stay apart
+_TICK = 0.33  # inches that a number below a column takes
 _NARROW, _WIDE = 0.38, 1.0  # room for the names of the rows, without and with their KL
 
 
@@ -101,12 +104,14 @@ def _draw(
     shape = grid_shape(shades, n_columns=len(columns))
     left = MARGIN + (_WIDE if wide else _NARROW)
     inches = min(_LARGEST, (WIDTH - left - MARGIN) / shape.width)
+    shape = shape._replace(row_gap=max(shape.row_gap, _LINE / inches - shape.image_height))
     width = left + shape.width * inches + MARGIN
     heading = heading_height(title, inches=width - 2 * MARGIN)
     figure = Figure(figsize=(width, 2 * MARGIN + heading + _TICKS_HEIGHT + shape.height * inches), facecolor="white")
     axes = add_grid(figure, shades, shape, left=left, top=MARGIN + heading, inches=inches, label="traversal")
     axes.set_yticks(shape.row_centres, rows, fontsize=TEXT)
-    step = 1 if shape.image_width * inches > 0.28 else 2  # narrow columns: every other number
+    apart = np.diff(shape.column_centres).min() * inches if len(columns) > 1 else _TICK
+    step = max(1, math.ceil(_TICK / apart))  # of narrow columns only some have their number
     axes.set_xticks(shape.column_centres[::step], columns[::step], fontsize=SMALL)
     add_heading(figure, title)
     return figure

@@ -7,48 +7,88 @@ Each column j has its own distribution of the model's family, at its maximum lik
     categorical   - \sum_j H(frequencies of its codes)
     Poisson       \sum_j [ m_j log m_j - m_j - mean log x_j! ]
 
-nats per row. A model that is not above this line has learned nothing of how columns go together. The line is drawn in the
-model's favour nowhere: it has seen the rows, the model (if they were held out) has not.
+nats per row. A model that is not above this line has learned nothing of how columns go together. Grey levels that the model
+binarizes by chance, and those that it dequantizes, enter in expectation over that chance.
+
+The baseline has seen the rows, the model (if they were held out) has not: with k free parameters the line is too high by about
+k / (2 n), the difference between the best parameters for these rows and the true ones. A Gaussian column has two parameters, a
+Bernoulli or Poisson one has one, a categorical one has one for each of its codes but the last; constant columns have none.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
-from scipy.special import entr, gammaln
+from jaxtyping import Bool, Float
+from scipy.special import gammaln, xlog1py, xlogy
 
 from lowerbound.report.measure import spreads, targets
 
 
-def independent_columns(estimator: Any, rows: Any) -> float | None:
-    """Mean over the rows of the baseline's log p(x), in nats and in the model's base measure.
+@dataclass(frozen=True)
+class Baseline:
+    """Log p(x) under independent columns.
+
+    Attributes
+    ----------
+    per_row
+        (n,), nats in the model's base measure.
+    n_parameters
+        Numbers that were fitted to these rows.
+    """
+
+    per_row: Float[np.ndarray, " n"]
+    n_parameters: int
+
+    @property
+    def value(self) -> float:
+        """Mean over the rows."""
+        return float(self.per_row.mean())
+
+    @property
+    def optimism(self) -> float:
+        """Nats by which the value is too high, for having been fitted to these rows: k / (2 n)."""
+        return self.n_parameters / (2 * len(self.per_row))
+
+
+def independent_columns(estimator: Any, rows: Any) -> Baseline | None:
+    """The baseline for these rows, with distributions of the kind of the model's.
 
     None where there is none: a model without density, or reals with a constant column, whose density has no bound.
     """
     if not hasattr(estimator, "log_evidence"):
         return None
     values = targets(estimator, rows).reshape(len(rows), -1)
-    match estimator.likelihood:
+    varies, mean = spreads(values), values.mean(axis=0)
+    match getattr(estimator, "likelihood", None):
         case "gaussian":
-            return _gaussian(values, dequantized=estimator.preprocessing_.treatment == "dequantize")
+            return _gaussian(values, varies, dequantized=estimator.preprocessing_.treatment == "dequantize")
         case "bernoulli":
-            mean = values.mean(axis=0)
-            return -float(np.sum(entr(mean) + entr(1 - mean)))
+            per_row = np.sum(xlogy(values, mean) + xlog1py(1 - values, -mean), axis=1)
+            return Baseline(per_row, int(varies.sum()))
         case "categorical":
-            return -float(sum(_entropy(column) for column in values.T))
+            return _categorical(values)
         case "poisson":
-            mean = values.mean(axis=0)
-            return float(np.sum(-entr(mean) - mean - gammaln(values + 1).mean(axis=0)))
+            per_row = np.sum(xlogy(values, mean) - mean - gammaln(values + 1), axis=1)
+            return Baseline(per_row, int(varies.sum()))
     return None
 
 
-def _gaussian(values: Float[np.ndarray, "n cells"], *, dequantized: bool) -> float | None:
-    variance = values.var(axis=0) + (1 / 12 if dequantized else 0.0)  # of U[0, 1)
-    if not dequantized and not spreads(values).all():
+def _gaussian(
+    values: Float[np.ndarray, "n cells"], varies: Bool[np.ndarray, " cells"], *, dequantized: bool
+) -> Baseline | None:
+    noise = 1 / 12 if dequantized else 0.0  # the variance of U[0, 1)
+    if not dequantized and not varies.all():
         return None
-    return -0.5 * float(np.sum(np.log(2 * np.pi * np.e * variance)))
+    variance = values.var(axis=0) + noise
+    square = (np.square(values - values.mean(axis=0)) + noise) / variance
+    return Baseline(-0.5 * np.sum(np.log(2 * np.pi * variance) + square, axis=1), 2 * int(varies.sum()))
 
 
-def _entropy(codes: Float[np.ndarray, " n"]) -> float:
-    counts = np.unique(codes, return_counts=True)[1]
-    return float(np.sum(entr(counts / len(codes))))
+def _categorical(values: Float[np.ndarray, "n cells"]) -> Baseline:
+    per_row, n_parameters = np.zeros(len(values)), 0
+    for column in values.T:
+        codes, row, counts = np.unique(column, return_inverse=True, return_counts=True)
+        per_row += np.log(counts / len(values))[row]
+        n_parameters += len(codes) - 1
+    return Baseline(per_row, n_parameters)

@@ -51,7 +51,12 @@ def _map(subject: Subject) -> Picture:
     figure = latent_figure(subject.codes, subject.labels, dimensions=dimensions, prior=subject.has_density)
     caption = f"The code of each row{'' if latent_dim <= 2 else ', by the two latents that carry most'}."
     if subject.has_density:
-        caption += " Under a good model the cloud fills a standard normal; clumps are groups that it found by itself."
+        prior = "The curve is the prior." if latent_dim == 1 else "The circles are the prior's."
+        caption += (
+            f" {prior} Posterior means spread less than it, by the variance that the posteriors keep: under a good model the "
+            "variance of the means and the mean variance of the posteriors make 1 together. Clumps are groups that the model "
+            "found by itself."
+        )
     if subject.labels is not None:
         caption += " Colours are the labels, which the model has not seen."
     names = " and ".join(map(latent_name, shown))
@@ -62,6 +67,7 @@ def _decoded(subject: Subject) -> list[Picture]:
     """The decoded plane of two latents, else a walk along each active one."""
     latent_dim = subject.codes.shape[1]
     center, scale = _prior(subject)
+    evenly = "; every image stands for the same share of the prior" if subject.has_density else ""
     unit = "" if subject.has_density else " Codes are counted in their standard deviations from their mean."
     if latent_dim == 2:
         images = _images_of(subject, center + scale * quantile_grid(_N_SIDE))
@@ -70,7 +76,7 @@ def _decoded(subject: Subject) -> list[Picture]:
             picture(
                 figure,
                 alt=f"{_N_SIDE} by {_N_SIDE} decoded images over the plane of codes",
-                caption=f"What each place of the plane decodes to; every image stands for the same share of the prior.{unit}",
+                caption=f"What each place of the plane decodes to{evenly}.{unit}",
             )
         ]
     dimensions = [j for j in most_active(subject.spread) if subject.active[j]][:_MOST_WALKS]

@@ -2,12 +2,17 @@
 
 import math
 
-from lowerbound.report.baseline import independent_columns
 from lowerbound.report.contents import Fact, Section
-from lowerbound.report.measure import UNTRUSTED_K
-from lowerbound.report.numbers import decimals_of, number, share, with_error
+from lowerbound.report.measure import UNTRUSTED_K, columns_have_units
+from lowerbound.report.numbers import decimals_of, number, share
 from lowerbound.report.subject import Subject
-from lowerbound.report.verdict import bits_per_dimension
+from lowerbound.report.verdict import bits_per_dimension, evidence_in_words
+
+_KINDS = {
+    "real": "density",
+    "dequantize": "density",
+    "grey": "loss",
+}  # by the treatment of cells; all others have a mass
 
 
 def likelihood_section(subject: Subject) -> Section:
@@ -34,30 +39,33 @@ def likelihood_section(subject: Subject) -> Section:
 
 def _evidence(subject: Subject) -> list[Fact]:
     found = subject.measured
-    draws = "computed exactly" if found["exact"] else f"{found['n_samples']} draws per row"
+    draws = "exactly" if found["exact"] else f"by {found['n_samples']} draws per row"
+    error = "" if found["exact"] else " The ± is the standard error of the estimate for these very rows."
     sampling, decimals = found["sampling_error"], decimals_of(found["sampling_error"])
     facts = [
         Fact(
             "log p(x)",
-            f"{with_error(found['log_evidence'], found['standard_error'])} nats",
-            f"How probable the model finds these rows, {draws}. Higher is better; compare it only for the same rows and the "
-            "same base measure. The ± is the error of the estimate for these very rows.",
+            f"{evidence_in_words(subject)} nats",
+            f"How probable the model finds these rows, computed {draws}. Higher is better; compare it only for the same rows and "
+            f"the same base measure.{error}",
         ),
         Fact(
             "for other rows",
             f"± {number(sampling, decimals=decimals)} nats",
-            "How far other rows from the same source would move the mean. Two models held against different rows differ "
-            "for certain only beyond this.",
+            "The standard error of the mean as an estimate for other rows from the same source. Two models are best held "
+            "against the same rows: there the mean difference of their score_samples counts, beyond twice its own standard "
+            "error. Against different rows, with errors s1 and s2, only a difference beyond 2 √(s1² + s2²) counts.",
         ),
     ]
-    if (baseline := independent_columns(subject.estimator, subject.rows)) is not None:
-        what = "pixel" if subject.to_images else "column"
+    if (baseline := subject.baseline) is not None:
+        what = subject.cell
         facts.append(
             Fact(
                 f"each {what} for itself",
-                f"{number(baseline, decimals=2)} nats",
-                f"log p(x) of the best model that treats every {what} on its own, fitted to these very rows. The fitted model "
-                f"should be above it: the difference is what it knows of how {what}s go together.",
+                f"{number(baseline.value, decimals=2)} nats",
+                f"log p(x) of the best model that treats every {what} on its own, fitted to these very rows, which makes it too "
+                f"high by about {number(baseline.optimism, digits=2)} nats. The fitted model should be above it: the difference "
+                f"is what it knows of how {what}s go together.",
             )
         )
     if (bits := bits_per_dimension(subject)) is not None:
@@ -69,7 +77,7 @@ def _evidence(subject: Subject) -> list[Fact]:
                 "this number.",
             )
         )
-    kind = "density" if found["base_measure"].startswith("Lebesgue") else "mass"
+    kind = _KINDS.get(subject.estimator.preprocessing_.treatment, "mass")
     measured_by = found["base_measure"][:1].upper() + found["base_measure"][1:]
     facts.append(
         Fact("base measure", kind, f"{measured_by}. Values of log p(x) with another base measure are not comparable.")
@@ -140,6 +148,6 @@ def _reconstruction(subject: Subject) -> tuple[Fact, ...]:
     reading = f"Root mean square of row minus reconstruction, in {unit}."
     if math.isnan(error):
         reading = f"Not defined here: {unit}."
-    elif unit.startswith("standard deviations"):
+    elif columns_have_units(subject.estimator):
         reading += " 1 is what guessing each column's mean would give; 0 is perfect."
     return (*facts, Fact("reconstruction error", number(error), reading))

@@ -12,12 +12,24 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from lowerbound.data.standardize import row_chunks
+from lowerbound.evaluate.evidence import Evidence, EvidenceWarning
+from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.report.numbers import share
+
 UNTRUSTED_K = 0.7
 _FEW_UNTRUSTED = 0.1  # share of the rows that may be above
 _ONE_UNIT = ("dequantize", "dynamic", "threshold", "grey")  # treatments of cells that share one unit
 
 
-def measure(estimator: Any, rows: Any, *, n_samples: int) -> dict[str, Any]:
+def evidence_of(estimator: Any, rows: Any, *, n_samples: int) -> Evidence:
+    """Log p(x) of the rows; the share of untrusted rows, which ``measure`` reports, stands in for the warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EvidenceWarning)
+        return estimator.log_evidence(rows, n_samples=n_samples)
+
+
+def measure(estimator: Any, rows: Any, *, n_samples: int, evidence: Evidence | None = None) -> dict[str, Any]:
     """Everything that ``lowerbound evaluate`` reports; densities only where the model has them.
 
     Parameters
@@ -28,9 +40,9 @@ def measure(estimator: Any, rows: Any, *, n_samples: int) -> dict[str, Any]:
         Rows as in its ``fit``, as a rule held-out ones.
     n_samples
         Draws per row for log p(x).
+    evidence
+        Log p(x) of these rows where it is known already.
     """
-    from lowerbound.evaluate.evidence import EvidenceWarning
-
     error, unit = reconstruction_error(estimator, rows)
     found: dict[str, Any] = {
         "class": type(estimator).__name__,
@@ -41,9 +53,8 @@ def measure(estimator: Any, rows: Any, *, n_samples: int) -> dict[str, Any]:
     }
     if not hasattr(estimator, "log_evidence"):
         return found
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", EvidenceWarning)  # the share of untrusted rows says the same
-        evidence = estimator.log_evidence(rows, n_samples=n_samples)
+    if evidence is None:
+        evidence = evidence_of(estimator, rows, n_samples=n_samples)
     health = estimator.health(rows)
     known = evidence.pareto_k[~np.isnan(evidence.pareto_k)]
     return found | {
@@ -61,6 +72,7 @@ def measure(estimator: Any, rows: Any, *, n_samples: int) -> dict[str, Any]:
         "latent_dim": estimator.latent_dim,
         "kl_per_dimension": health.kl_per_dimension.tolist(),
         "cells_at_floor": health.cells_at_floor,
+        "healthy": health.ok,
         "advice": list(health.advice),
     }
 
@@ -82,7 +94,7 @@ def cautions(measured: dict[str, Any]) -> list[str]:
     if trust is False:
         sentences.insert(
             0,
-            f"Caution: Pareto k-hat is above {UNTRUSTED_K} for {measured['pareto_k_share_above_0.7']:.0%} of the rows: read "
+            f"Caution: Pareto k-hat is above {UNTRUSTED_K} for {share(measured['pareto_k_share_above_0.7'])} of the rows: read "
             "log p(x) as a lower bound, and its error is larger than stated. More draws raise it.",
         )
     elif trust is None:
@@ -106,27 +118,59 @@ def reconstruction_error(estimator: Any, rows: Any) -> tuple[float, str]:
 
     Of a table whose columns have units of their own, columns that are constant over the rows are left out.
     """
-    if getattr(estimator, "likelihood", "") == "categorical":
+    if has_categories(estimator):
         return math.nan, "category codes have no differences"
-    target = targets(estimator, rows)
-    square = np.square(target - estimator.reconstruct(rows))
-    if not _columns_have_units(estimator):
-        return float(np.sqrt(np.mean(square))), _common_unit(estimator)
-    variance, mean_square = target.var(axis=0), square.mean(axis=0)
-    varies = spreads(target)
+    mean_square, variance, varies = _moments(estimator, rows)
+    if not columns_have_units(estimator):
+        return float(np.sqrt(np.mean(mean_square))), _common_unit(estimator)
     if not varies.any():
         return math.nan, "no column varies over these rows"
     error = float(np.sqrt(np.mean(mean_square[varies] / variance[varies])))
     return error, "standard deviations of each column over these rows"
 
 
+def _moments(estimator: Any, rows: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each cell, its mean squared error, its variance, and whether it varies; rows pass in chunks, to need little memory."""
+    square, first, second, largest, shift = 0.0, 0.0, 0.0, 0.0, None
+    for part in row_chunks(len(rows), estimator.n_features_in_) or [slice(0, 0)]:  # no rows: the estimator's error
+        some = take(rows, part)
+        back = estimator.reconstruct(some)  # before the conversion below: bad rows are the estimator's to name
+        target = targets(estimator, some)
+        shift = target.mean(axis=0) if shift is None else shift
+        square = square + np.square(target - back).sum(axis=0)
+        first = first + (target - shift).sum(axis=0)
+        second = second + np.square(target - shift).sum(axis=0)
+        largest = np.maximum(largest, np.abs(target).max(axis=0))
+    variance = np.maximum(second / len(rows) - np.square(first / len(rows)), 0.0)
+    return np.asarray(square / len(rows)), np.asarray(variance), _above_rounding(np.sqrt(variance), np.asarray(largest))
+
+
 def spreads(values: Float[np.ndarray, "n *event"]) -> np.ndarray:
     """True for the columns that take more than one value, up to rounding."""
-    scale = np.maximum(np.abs(values).max(axis=0), np.finfo(np.float64).tiny)
-    return values.std(axis=0) > 1e-12 * scale
+    return _above_rounding(values.std(axis=0), np.abs(values).max(axis=0))
 
 
-def _columns_have_units(estimator: Any) -> bool:
+def _above_rounding(deviation: np.ndarray, largest: np.ndarray) -> np.ndarray:
+    return np.asarray(deviation > 1e-12 * np.maximum(largest, np.finfo(np.float64).tiny))
+
+
+def take(rows: Any, which: Any) -> Any:
+    """Some rows of an array or of a data frame, by position."""
+    return rows.iloc[which] if hasattr(rows, "iloc") else rows[which]
+
+
+def outlier_method(estimator: Any, method: OutlierMethod | None) -> OutlierMethod:
+    """The outlier score asked for; of None, the one that the fitted estimator takes by itself."""
+    return method or ("kl" if hasattr(estimator, "log_evidence") else "reconstruction")
+
+
+def has_categories(estimator: Any) -> bool:
+    """Whether cells are category codes, with which nothing can be computed."""
+    return getattr(estimator, "likelihood", "") == "categorical"
+
+
+def columns_have_units(estimator: Any) -> bool:
+    """Whether the cells of a row are columns of a table with units of their own, rather than pixels, grey levels or bits."""
     of_one_unit = estimator.preprocessing_.treatment in _ONE_UNIT or getattr(estimator, "likelihood", "") == "bernoulli"
     return len(estimator.input_shape_) == 1 and not of_one_unit
 

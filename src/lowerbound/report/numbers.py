@@ -52,14 +52,18 @@ def with_error(value: float, error: float) -> str:
 
 
 def share(value: float) -> str:
-    """A share as a percentage.
+    """A share as a percentage; 0 % and 100 % stand for none and all alone.
 
-    >>> share(0.5), share(0.004), share(0.0)
-    ('50%', '0.4%', '0%')
+    >>> share(0.5), share(0.004), share(0.0), share(0.996), share(0.9996), share(1e-5)
+    ('50%', '0.4%', '0%', '99.6%', '> 99.9%', '< 0.1%')
     """
     if math.isnan(value):
         return "unknown"
-    return f"{value:.0%}" if value == 0 or value >= 0.1 else f"{value:.1%}"
+    if 0 < value < 0.0005:
+        return "< 0.1%"
+    if 0.9995 <= value < 1:
+        return "> 99.9%"
+    return f"{value:.0%}" if value in (0, 1) or 0.1 <= value < 0.99 else f"{value:.1%}"
 
 
 def counted(n: int, word: str) -> str:

@@ -2,9 +2,12 @@
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
+from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from lowerbound.plots import outlier_figure, score_figure
+from lowerbound.plots.outliers import ends
+from lowerbound.plots.scores import SCORES
 from lowerbound.report.contents import Picture, Section, Table
 from lowerbound.report.embed import picture
 from lowerbound.report.measure import spreads
@@ -14,19 +17,21 @@ from lowerbound.report.subject import Subject
 _N_IMAGES, _N_LISTED, _N_COLUMNS = 8, 10, 3
 
 _FINDS = {
-    "kl": "KL(q(z given x) ‖ p(z)): rows whose code is far from the prior, or unusually sure",
-    "log_evidence": "−log p(x): rows of low density, for whichever reason",
-    "elbo": "−ELBO: rows of low density, through the bound",
-    "reconstruction": "−log p(x given z): rows that the decoder cannot reproduce",
+    "kl": "rows whose code is far from the prior, or unusually sure",
+    "log_evidence": "rows of low density, for whichever reason",
+    "elbo": "rows of low density, through the bound",
+    "reconstruction": "rows that the decoder cannot reproduce",
 }
 
 
 def outliers_section(subject: Subject) -> Section:
     """A histogram of the outlier scores, and the most and least outlying rows."""
-    scores = np.asarray(subject.estimator.outlier_scores(subject.rows, method=subject.method), np.float64)
+    scores = subject.scores
     finite = np.isfinite(scores)
     order = np.argsort(-scores, kind="stable")
-    paragraphs = [f"Scored by {subject.method}, {_FINDS[subject.method]}. Larger is more outlying; nats."]
+    paragraphs = [
+        f"Scored by {subject.method}, {SCORES[subject.method]}: {_FINDS[subject.method]}. Larger is more outlying; nats."
+    ]
     if subject.threshold is not None:
         above = int(np.sum(scores > subject.threshold))
         paragraphs.append(
@@ -49,28 +54,30 @@ def outliers_section(subject: Subject) -> Section:
 
 def _histogram(subject: Subject, scores: Float[np.ndarray, " n"], finite: Bool[np.ndarray, " n"]) -> Picture:
     marks = _marks(subject.labels)
-    labels = None if marks is None else marks[finite]
+    both = marks is not None and len(np.unique(marks[finite])) == 2
+    labels = marks[finite] if marks is not None and both else None
     figure = score_figure(scores[finite], labels=labels, threshold=subject.threshold, method=subject.method)
     caption = (
         "A few rows far to the right of all others deserve a look; a smooth slope has no outliers, only rarer rows."
     )
     if marks is not None:
-        ranked = np.nan_to_num(scores, posinf=np.finfo(np.float64).max)
+        area = roc_auc_score(marks, rankdata(scores))  # ranks: a score may be infinite
         caption += (
-            f" If label 1 marks an outlier: the area under the ROC curve is {roc_auc_score(marks, ranked):.3f} (1: all of them "
-            "score above all others; 0.5: the score knows nothing of them)."
+            f" If label 1 marks an outlier: the area under the ROC curve is {area:.3f} (1: all of them score "
+            "above all others; 0.5: the score knows nothing of them)."
         )
     return picture(figure, alt=f"Histogram of {counted(int(finite.sum()), 'outlier score')}", caption=caption)
 
 
 def _ends(subject: Subject, scores: Float[np.ndarray, " n"]) -> Picture:
     n = min(_N_IMAGES, len(scores))
+    shown = ends(scores, n=n)
     figure = outlier_figure(
-        subject.images(subject.targets),
-        np.nan_to_num(scores, posinf=np.finfo(np.float64).max),
+        subject.images(subject.targets[shown]),
+        scores[shown],
         n=n,
         method=subject.method,
-        rows=subject.numbers,
+        rows=subject.numbers[shown],
         value_range=subject.value_range,
     )
     return picture(
@@ -84,7 +91,8 @@ def _ends(subject: Subject, scores: Float[np.ndarray, " n"]) -> Picture:
 def _listed(subject: Subject, scores: Float[np.ndarray, " n"], rows: Int[np.ndarray, " k"]) -> Table:
     """Row number, score, label, and for tables the cells farthest from their reconstruction."""
     labelled, tabular = subject.labels is not None, subject.to_images is None
-    cells = _striking_cells(subject, rows) if tabular else [""] * len(rows)
+    striking_cells = _wrong_categories if subject.is_of_categories else _striking_cells
+    cells = striking_cells(subject, rows) if tabular else [""] * len(rows)
     lines = []
     for row, striking in zip(rows, cells, strict=True):
         line = [str(subject.numbers[row]), number(float(scores[row]))]
@@ -92,9 +100,12 @@ def _listed(subject: Subject, scores: Float[np.ndarray, " n"], rows: Int[np.ndar
             assert subject.labels is not None
             line.append(str(subject.labels[row]))
         lines.append((*line, striking) if tabular else tuple(line))
-    columns = ["row", "score"] + ["label"] * labelled + ["farthest from their reconstruction"] * tabular
+    what = (
+        "not as reconstructed, the rarest first" if subject.is_of_categories else "farthest from their reconstruction"
+    )
+    columns = ["row", "score"] + ["label"] * labelled + [what] * tabular
     caption = f"The {len(rows)} most outlying rows; rows count from 0."
-    if tabular:
+    if tabular and not subject.is_of_categories:
         caption += " Distances are in standard deviations of the column over these rows."
     return Table(caption=caption, columns=tuple(columns), rows=tuple(lines))
 
@@ -113,6 +124,20 @@ def _striking_cells(subject: Subject, rows: Int[np.ndarray, " k"]) -> list[str]:
                 for j in columns
                 if distance[row, j] > 0
             )
+        )
+    return found
+
+
+def _wrong_categories(subject: Subject, rows: Int[np.ndarray, " k"]) -> list[str]:
+    """Cells whose category does not come back, those of the rarest category first."""
+    real = subject.targets.reshape(len(subject.targets), -1)
+    back = subject.reconstruction.reshape(real.shape)
+    found = []
+    for row in rows:
+        frequency = np.mean(real == real[row], axis=0)
+        columns = [j for j in np.argsort(frequency, kind="stable") if real[row, j] != back[row, j]][:_N_COLUMNS]
+        found.append(
+            "; ".join(f"{subject.names[j]} {number(real[row, j])}, not {number(float(back[row, j]))}" for j in columns)
         )
     return found
 

@@ -12,6 +12,7 @@ from lowerbound.report.verdict import how_it_ended
 
 _N_SHOWN = 10
 _N_DRAWN = 24
+_LEAST_DRAWN = 1000
 _N_COLUMNS_LISTED = 10
 
 
@@ -48,7 +49,7 @@ def training_section(subject: Subject) -> Section:
 def reconstruction_section(subject: Subject) -> Section:
     """Rows beside what comes back from their codes: images side by side, tables column by column."""
     if subject.to_images is None:
-        return _reconstructed_columns(subject)
+        return _reconstructed_categories(subject) if subject.is_of_categories else _reconstructed_columns(subject)
     chosen = _one_of_each(subject.labels) if subject.labels is not None else None
     if chosen is None:
         chosen = even_stride(len(subject.targets), _N_SHOWN)
@@ -99,7 +100,7 @@ def samples_section(subject: Subject) -> Section:
                 sample_figure(subject.images(drawn), value_range=subject.value_range),
                 alt=f"{_N_DRAWN} images drawn from the model",
                 caption="New draws from p(x). A good model's draws look like rows of the data and differ as much from each "
-                "other. Given z, each pixel is drawn on its own, which shows as grain.",
+                f"other. Given z, each {subject.cell} is drawn on its own, which shows as grain.",
             ),
             picture(
                 sample_figure(subject.images(means), value_range=subject.value_range),
@@ -112,13 +113,20 @@ def samples_section(subject: Subject) -> Section:
 
 
 def _marginals(subject: Subject) -> Section:
-    drawn = subject.estimator.sample(max(len(subject.targets), 1000))
-    n_columns = subject.targets.reshape(len(subject.targets), -1).shape[1]
-    figure = marginals_figure(_flat(subject.targets), _flat(drawn), names=subject.names, n_features=min(12, n_columns))
+    drawn = _flat(subject.estimator.sample(max(len(subject.targets), _LEAST_DRAWN)))
+    real, n_columns = _flat(subject.targets), drawn.shape[1]
+    words = f"{len(drawn)} new rows were drawn from the model; each column of them is held against the data."
+    if subject.estimator.preprocessing_.treatment in ("dynamic", "grey"):
+        # What is drawn are bits: so are the rows then, each cell a one with the probability that it states.
+        real = (np.random.default_rng(0).uniform(size=real.shape) < real).astype(np.float64)
+        words += (
+            " Draws are zeros and ones; the grey levels of the data are held against them as bits drawn by their share."
+        )
+    figure = marginals_figure(real, drawn, names=subject.names, n_features=min(12, n_columns))
     return Section(
         anchor="samples",
         title="Samples",
-        paragraphs=(f"{len(drawn)} new rows were drawn from the model; each column of them is held against the data.",),
+        paragraphs=(words,),
         pictures=(
             picture(
                 figure,
@@ -157,6 +165,30 @@ def _reconstructed_columns(subject: Subject) -> Section:
         title="Reconstructions",
         paragraphs=(sentence,),
         tables=(table,) if rows else (),
+    )
+
+
+def _reconstructed_categories(subject: Subject) -> Section:
+    """How often the category of a cell comes back; codes have no mean and no distance."""
+    real, back = _flat(subject.targets), _flat(subject.reconstruction)
+    right = np.mean(real == back, axis=0)
+    order = np.argsort(right, kind="stable")[:_N_COLUMNS_LISTED]
+    lines = []
+    for j in order:
+        codes, counts = np.unique(real[:, j], return_counts=True)
+        common = f"{number(float(codes[counts.argmax()]))} in {share(float(counts.max() / len(real)))}"
+        lines.append((subject.names[j], str(len(codes)), common, share(float(right[j]))))
+    table = Table(
+        caption="Columns whose category comes back least often. One that always guessed the commonest category would be right as "
+        "often as that occurs.",
+        columns=("column", "categories", "commonest", "comes back"),
+        rows=tuple(lines),
+    )
+    return Section(
+        anchor="reconstructions",
+        title="Reconstructions",
+        paragraphs=(f"Of the cells, {share(float(np.mean(real == back)))} come back with the category that they had.",),
+        tables=(table,),
     )
 
 

@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
 from inspect import signature
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+from numpy.random import RandomState
+from sklearn.base import BaseEstimator
 
 from lowerbound.persist import library_versions
 from lowerbound.report.contents import Fact, Listing, Section, Table
-from lowerbound.report.numbers import counted, number
+from lowerbound.report.numbers import number
 from lowerbound.report.subject import Subject
 
 _DRAWING = ("matplotlib", "jinja2")
@@ -42,8 +45,8 @@ def provenance_section(
     """
     listings = [] if command is None else [Listing("Command", command)]
     listings += [
-        Listing("Model", constructor(subject.estimator, everything=False)),
-        Listing("All hyperparameters", constructor(subject.estimator, everything=True), folded=True),
+        Listing("Model", constructor(subject.given, everything=False)),
+        Listing("All hyperparameters", constructor(subject.given, everything=True), folded=True),
     ]
     return Section(
         anchor="making",
@@ -57,6 +60,8 @@ def provenance_section(
 def constructor(estimator: Any, *, everything: bool) -> str:
     """The call that makes the unfitted estimator: what differs from the defaults, or every hyperparameter.
 
+    An estimator inside stands there as its own call, a random state of NumPy's as ``RandomState(...)``: its state is no text.
+
     >>> from lowerbound.estimators.vae import VAE
     >>> print(constructor(VAE(latent_dim=3, beta=2.0), everything=False))
     VAE(
@@ -64,14 +69,19 @@ def constructor(estimator: Any, *, everything: bool) -> str:
         beta=2.0,
     )
     """
-    name = type(estimator).__name__
     given = estimator.get_params(deep=False)
-    lines = [
-        f"    {key}={given[key]!r},"
-        for key, parameter in signature(type(estimator)).parameters.items()
-        if everything or key == "latent_dim" or not _same(given[key], parameter.default)
-    ]
-    return "\n".join([f"{name}(", *lines, ")"])
+    lines = [f"{type(estimator).__name__}("]
+    for key, parameter in signature(type(estimator)).parameters.items():
+        if everything or key == "latent_dim" or not _same(given[key], parameter.default):
+            name = "" if parameter.default is parameter.empty else f"{key}="
+            lines += [f"    {line}" for line in f"{name}{_written(given[key], everything=everything)},".split("\n")]
+    return "\n".join([*lines, ")"])
+
+
+def _written(value: Any, *, everything: bool) -> str:
+    if isinstance(value, BaseEstimator):
+        return constructor(value, everything=everything)
+    return "RandomState(...)" if isinstance(value, RandomState) else repr(value)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -79,27 +89,34 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _data(subject: Subject, data_name: str | None) -> list[Fact]:
-    rows = counted(len(subject.numbers), "row")
-    if len(subject.numbers) < subject.n_given:
-        rows += f" of {subject.n_given}, evenly spaced"
     shape = " × ".join(map(str, subject.estimator.input_shape_))
     dtype = getattr(subject.rows, "dtype", None)
     kind = "data frame" if dtype is None else str(dtype)
     low, high = number(float(np.min(np.asarray(subject.rows)))), number(float(np.max(np.asarray(subject.rows))))
     return [
-        Fact("data", data_name or "an array", f"{rows}, each of shape {shape}; {kind}, {low} to {high}."),
+        Fact(
+            "data", data_name or "an array", f"{subject.rows_in_words}, each of shape {shape}; {kind}, {low} to {high}."
+        ),
     ]
 
 
 def _run(subject: Subject, made: datetime) -> list[Fact]:
     estimator = subject.estimator
+    stated = isinstance(estimator.random_state, Integral)
+    of_the_fit = "Of the fit."
+    if not stated:
+        given = "None" if estimator.random_state is None else "a RandomState"
+        of_the_fit = (
+            f"Drawn by the fit (its seed_), since random_state was {given}: no number for random_state leads to it again. For a "
+            "fit that can be repeated, set random_state to a whole number."
+        )
     return [
         Fact("date", made.strftime("%Y-%m-%d %H:%M %Z").strip(), f"On {platform.system()}, {platform.machine()}."),
         Fact(
             "seed",
-            repr(estimator.random_state),
-            f"Of the fit. The estimates here draw from it too ({subject.n_samples} draws per row for log p(x)): the same model "
-            "and rows give the same report.",
+            str(estimator.random_state if stated else estimator.seed_),
+            f"{of_the_fit} The estimates here draw from it too ({subject.n_samples} draws per row for log p(x)): the same "
+            "fitted model and rows give the same report.",
         ),
     ]
 

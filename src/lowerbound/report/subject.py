@@ -3,14 +3,21 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
+from sklearn.utils.validation import check_is_fitted
 
+from lowerbound.estimators.checks import check_integer
 from lowerbound.estimators.outlier_detector import OutlierDetector
+from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.outliers import OutlierMethod
-from lowerbound.report.measure import measure, targets
+from lowerbound.report.baseline import Baseline, independent_columns
+from lowerbound.report.measure import evidence_of, has_categories, measure, outlier_method, take, targets
+from lowerbound.report.numbers import counted
+
+_ACTIVE = 0.01  # of the prior's variance, or of the largest one among codes without a prior
 
 Images = Callable[[np.ndarray], np.ndarray]
 
@@ -21,6 +28,8 @@ class Subject:
 
     Attributes
     ----------
+    given
+        The fitted estimator or outlier detector.
     estimator
         The fitted estimator; of an outlier detector, the one inside.
     rows
@@ -41,6 +50,7 @@ class Subject:
         From rows to images, (n, height, width[, channels]); None where rows are no pictures.
     """
 
+    given: Any
     estimator: Any
     rows: Any
     numbers: Int[np.ndarray, " n"]
@@ -52,9 +62,31 @@ class Subject:
     to_images: Images | None
 
     @cached_property
+    def evidence(self) -> Evidence | None:
+        """Log p(x) of the rows; None without a density."""
+        return evidence_of(self.estimator, self.rows, n_samples=self.n_samples) if self.has_density else None
+
+    @cached_property
     def measured(self) -> dict[str, Any]:
         """Everything that ``measure`` finds."""
-        return measure(self.estimator, self.rows, n_samples=self.n_samples)
+        return measure(self.estimator, self.rows, n_samples=self.n_samples, evidence=self.evidence)
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """Log p(x) of the rows under independent columns, where there is such a thing."""
+        return independent_columns(self.estimator, self.rows)
+
+    @cached_property
+    def cell(self) -> Literal["column", "pixel", "cell"]:
+        """What one number of a row is called; those of an image in colour are three to a pixel."""
+        if self.to_images is None:
+            return "column"
+        return _cell(self.to_images(targets(self.estimator, take(self.rows, slice(0, 2)))))
+
+    @cached_property
+    def scores(self) -> Float[np.ndarray, " n"]:
+        """Outlier score of each row, by ``method``."""
+        return np.asarray(self.estimator.outlier_scores(self.rows, method=self.method), np.float64)
 
     @cached_property
     def targets(self) -> Float[np.ndarray, "n *event"]:
@@ -80,8 +112,12 @@ class Subject:
 
     @cached_property
     def active(self) -> Bool[np.ndarray, " latent"]:
-        """Latents whose posterior mean varies over the rows (variance above 0.01)."""
-        return self.codes.var(axis=0) > 0.01
+        """Latents whose posterior mean varies over the rows: its variance is above 0.01, where the prior's is 1.
+
+        Codes without a prior have a scale of their own: there a variance is held against the largest one.
+        """
+        variance = self.codes.var(axis=0, dtype=np.float64)
+        return variance > _ACTIVE * (1.0 if self.has_density else variance.max())
 
     @property
     def has_density(self) -> bool:
@@ -92,6 +128,17 @@ class Subject:
     def is_of_bits(self) -> bool:
         """Whether cells are zeros and ones to the model."""
         return getattr(self.estimator, "likelihood", "") == "bernoulli"
+
+    @property
+    def is_of_categories(self) -> bool:
+        """Whether cells are category codes, which have no order, distance or mean."""
+        return has_categories(self.estimator)
+
+    @property
+    def rows_in_words(self) -> str:
+        """How many rows, and of how many: '200 rows of 1000, evenly spaced'."""
+        rows = counted(len(self.numbers), "row")
+        return rows if len(self.numbers) == self.n_given else f"{rows} of {self.n_given}, evenly spaced"
 
     @property
     def value_range(self) -> tuple[float, float] | None:
@@ -122,44 +169,47 @@ def subject(
     labels: Any,
     images: Images | None,
     method: OutlierMethod | None,
-    n_samples: int,
-    n_rows: int,
+    n_samples: SupportsIndex,
+    n_rows: SupportsIndex,
 ) -> Subject:
     """Check what ``write_report`` was given, and choose the rows.
 
     Raises
     ------
     ValueError
-        For fewer than two rows, labels that are not one per row, pictures that are none; whatever the estimator says of rows
-        that do not fit it.
+        For an estimator that is not fitted, fewer than two rows, labels that are not one per row, pictures that are none;
+        whatever the estimator says of rows, of ``n_samples`` and of a ``method`` that do not fit it.
     """
-    threshold = None
+    check_is_fitted(estimator)
+    inner = estimator.estimator_ if isinstance(estimator, OutlierDetector) else estimator
+    chosen, threshold = outlier_method(inner, method), None
     if isinstance(estimator, OutlierDetector):
-        if method in (None, estimator.method):  # its threshold is one on its own score
-            method, threshold = estimator.method, -estimator.offset_
-        estimator = estimator.estimator_
+        own = outlier_method(inner, estimator.method)
+        chosen = method or own
+        threshold = -estimator.offset_ if chosen == own else None  # it is one on the detector's own score
     if not hasattr(X, "iloc"):
         X = np.asarray(X)
     n_given = len(X)
     if n_given < 2:
         raise ValueError(f"X of write_report must have at least 2 rows; got {n_given}. A report compares rows.")
-    if not isinstance(n_rows, int) or n_rows < 2:
-        raise ValueError(f"n_rows of write_report must be a whole number, at least 2; got {n_rows!r}.")
-    numbers = even_stride(n_given, n_rows)
-    rows = X.iloc[numbers] if hasattr(X, "iloc") else X[numbers]
+    numbers = even_stride(n_given, check_integer("write_report", "n_rows", n_rows, minimum=2))
+    rows = take(X, numbers)
+    chosen_labels = None if labels is None else _labels(labels, n_given)[numbers]
+    n_draws = check_integer(type(inner).__name__, "n_samples", n_samples, minimum=1)
     found = Subject(
-        estimator=estimator,
+        given=estimator,
+        estimator=inner,
         rows=rows,
         numbers=numbers,
         n_given=n_given,
-        labels=None if labels is None else _labels(labels, n_given)[numbers],
-        n_samples=n_samples,
-        method=method or ("kl" if hasattr(estimator, "log_evidence") else "reconstruction"),
+        labels=chosen_labels,
+        n_samples=n_draws,
+        method=chosen,
         threshold=threshold,
-        to_images=images or (_as_they_are if _are_images(estimator.input_shape_) else None),
+        to_images=images or (_as_they_are if are_images(inner.input_shape_) else None),
     )
-    if images is not None:
-        _check_images(images(found.targets[:2]))
+    # Kept for the sections, and first: these are the estimator's errors about rows and method, and those about pictures.
+    _ = found.codes, found.cell, found.scores
     return found
 
 
@@ -185,7 +235,8 @@ def _labels(labels: Sequence[Any] | np.ndarray, n: int) -> Shaped[np.ndarray, " 
     return array if plain else array.astype(str)
 
 
-def _are_images(shape: tuple[int, ...]) -> bool:
+def are_images(shape: tuple[int, ...]) -> bool:
+    """Whether rows of this shape can be shown: (height, width), or the same with 1 or 3 channels."""
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))
 
 
@@ -193,10 +244,12 @@ def _as_they_are(rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _check_images(made: Any) -> None:
-    if not isinstance(made, np.ndarray) or not _are_images(made.shape[1:]) or len(made) != 2:
+def _cell(made: Any) -> Literal["pixel", "cell"]:
+    """What a cell of these two images is called; an error where they are none."""
+    if not isinstance(made, np.ndarray) or not are_images(made.shape[1:]) or len(made) != 2:
         shape = getattr(made, "shape", type(made).__name__)
         raise ValueError(
             "images of write_report must make images of rows, (n, height, width) or (n, height, width, 1 or 3 channels); got "
             f"{shape} for two rows."
         )
+    return "cell" if made.ndim == 4 and made.shape[3] == 3 else "pixel"

@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 
-from lowerbound.report.baseline import independent_columns
 from lowerbound.report.contents import Level, Sentence, Verdict
-from lowerbound.report.measure import UNTRUSTED_K, trusted
+from lowerbound.report.measure import UNTRUSTED_K, columns_have_units, trusted
 from lowerbound.report.numbers import counted, decimals_of, number, share, with_error
 from lowerbound.report.subject import Subject
 
+_TOLD = 2.0  # standard errors from which on a difference counts
+_SMALL = 0.1  # share of a difference that is not worth a word
 _MASSES = ("discrete", "dynamic", "threshold", "dequantize")  # dequantized: at most the log mass of the integer level
 
 
@@ -26,11 +27,19 @@ def verdict(subject: Subject) -> Verdict:
         details.append(f"{number(bits, decimals=3)} bits per dimension")
     return Verdict(
         name="log p(x)",
-        value=with_error(found["log_evidence"], found["standard_error"]),
+        value=evidence_in_words(subject),
         unit="nats per row",
         details=tuple(details),
         sentences=(_trust(subject), *_against_baseline(subject), how_it_ended(subject), *health_advice(subject)),
     )
+
+
+def evidence_in_words(subject: Subject) -> str:
+    """log p(x) with the standard error of its estimate; alone where it is exact."""
+    found = subject.measured
+    if found["exact"]:
+        return number(found["log_evidence"], decimals=decimals_of(found["sampling_error"]))
+    return with_error(found["log_evidence"], found["standard_error"])
 
 
 def bits_per_dimension(subject: Subject) -> float | None:
@@ -41,17 +50,17 @@ def bits_per_dimension(subject: Subject) -> float | None:
 
 
 def how_it_ended(subject: Subject) -> Sentence:
-    """How the fit ended, with its remedy."""
+    """How the fit ended, with its remedy, and what was found besides."""
     status = subject.estimator.status_
-    clean = status.ok and ". " not in status.message  # a second sentence is a note about something found
-    return Sentence(f"The fit ended: {status.message}", "good" if clean else "caution")
+    words = " ".join(status.message.split())
+    return Sentence(f"The fit ended: {words}", "good" if status.ok and not status.notes else "caution")
 
 
 def health_advice(subject: Subject) -> tuple[Sentence, ...]:
     """What the health check advises, or that all is well."""
     found = subject.measured
     level: Level = "advice"
-    if found["advice"][0].startswith("Every check passed"):
+    if found["healthy"]:
         level = "good"
     elif found["active_units"] == 0 or found["cells_at_floor"] > 0:
         level = "caution"
@@ -70,6 +79,8 @@ def _trust(subject: Subject) -> Sentence:
             "Some rows have no density at all under the model, and the mean is infinite: section Outliers shows the oddest rows.",
             "caution",
         )
+    if found["exact"]:
+        return Sentence("This is exact: log p(x) has a closed form here, and nothing was sampled.", "good")
     if trust is None:
         return Sentence(
             f"{found['n_samples']} draws per row are too few to say whether this can be trusted: take 100 or more.",
@@ -89,26 +100,45 @@ def _trust(subject: Subject) -> Sentence:
 
 
 def _against_baseline(subject: Subject) -> tuple[Sentence, ...]:
-    baseline = independent_columns(subject.estimator, subject.rows)
-    value = subject.measured["log_evidence"]
-    if baseline is None or not math.isfinite(value):
+    """Whether the model is better than independent columns, worse, or neither by more than chance.
+
+    Both are held against the same rows: what chance does is the standard error of their mean difference. A model is called worse
+    only where it is so against a baseline without the advantage of having been fitted to these rows.
+    """
+    baseline, evidence = subject.baseline, subject.evidence
+    if baseline is None or evidence is None or not math.isfinite(evidence.value):
         return ()
-    gain = value - baseline
-    what = "pixels" if subject.to_images else "columns"
-    if gain > 0:
+    difference = evidence.per_row - baseline.per_row
+    n, what = len(difference), f"{subject.cell}s taken one by one"
+    gain, error = float(difference.mean()), float(difference.std(ddof=1) / math.sqrt(n))
+    known = f"({number(baseline.value, decimals=2)} nats per row, fitted to these very rows)"
+    fitted = ""
+    if baseline.optimism > _SMALL * abs(gain):
+        fitted = (
+            f" With {counted(subject.estimator.n_features_in_, subject.cell)} fitted to {counted(n, 'row')}, that number is "
+            f"too high by about {number(baseline.optimism, digits=2)} nats."
+        )
+    if gain > _TOLD * error:
         return (
             Sentence(
-                f"It is {number(gain, digits=3)} nats per row better than {what} taken one by one "
-                f"({number(baseline, decimals=2)}, fitted to these very rows): that much is learned about how they go together.",
+                f"It is {with_error(gain, error)} nats per row better than {what} {known}: that much is learned about how they "
+                f"go together.{fitted}",
                 "good",
+            ),
+        )
+    if gain + baseline.optimism < -_TOLD * error:
+        return (
+            Sentence(
+                f"It is no better than {what} {known}, but {with_error(-gain, error)} nats worse: nothing is learned about how "
+                "they go together, or it does not hold on these rows. Train longer, or look for differences between these rows "
+                f"and those of the fit.{fitted}",
+                "caution",
             ),
         )
     return (
         Sentence(
-            f"It is no better than {what} taken one by one ({number(baseline, decimals=2)} nats per row, fitted to these very "
-            "rows): nothing is learned about how they go together, or it does not hold on these rows. Train longer, or look "
-            "for differences between these rows and those of the fit.",
-            "caution",
+            f"It cannot be told apart from {what} {known}: it differs by {with_error(gain, error)} nats per row.{fitted} More "
+            "rows would tell.",
         ),
     )
 
@@ -125,7 +155,7 @@ def _without_density(subject: Subject) -> Verdict:
         how_it_ended(subject),
     ]
     if (kept := _variance_kept(subject)) is not None:
-        what = "pixels" if subject.to_images else "columns"
+        what = f"{subject.cell}s"
         sentences.insert(
             0,
             Sentence(f"Of the variance of the {what} over these rows, {share(kept)} is reconstructed.")
@@ -145,7 +175,9 @@ def _without_density(subject: Subject) -> Verdict:
 
 def _variance_kept(subject: Subject) -> float | None:
     """Share of the variance that comes back: mean over columns with units of their own, else of all cells together."""
-    if subject.measured["root_mean_square_error_unit"].startswith("standard deviations"):
+    if math.isnan(subject.measured["root_mean_square_error"]):
+        return None
+    if columns_have_units(subject.estimator):
         return 1 - subject.measured["root_mean_square_error"] ** 2
     spread = float(np.mean(np.var(subject.targets, axis=0)))
     return 1 - subject.measured["root_mean_square_error"] ** 2 / spread if spread > 0 else None

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -31,8 +31,8 @@ def write_report(
     labels: Sequence[Any] | np.ndarray | None = None,
     images: Callable[[np.ndarray], np.ndarray] | None = None,
     method: OutlierMethod | None = None,
-    n_samples: int = 200,
-    n_rows: int = 1000,
+    n_samples: SupportsIndex = 200,
+    n_rows: SupportsIndex = 1000,
     title: str | None = None,
     data_name: str | None = None,
     command: str | None = None,
@@ -76,8 +76,8 @@ def write_report(
     Raises
     ------
     ValueError
-        For a path that cannot be, fewer than two rows, labels that are not one per row, ``images`` that makes none, and rows
-        that do not fit the estimator.
+        For a path that cannot be, an estimator that is not fitted, fewer than two rows, labels that are not one per row,
+        ``images`` that makes none, and rows or a method that do not fit the estimator.
     OSError
         If the file cannot be written. Whatever happens, ``path`` holds the whole report or what it held before.
 
@@ -131,13 +131,10 @@ def contents(
         _health_section(about),
         provenance_section(about, made=made, data_name=data_name, command=command, saved_versions=saved_versions),
     )
-    rows = f"{len(about.numbers)} rows"
-    if len(about.numbers) < about.n_given:
-        rows += f" of {about.n_given}, evenly spaced"
     shape = " × ".join(map(str, about.estimator.input_shape_))
     return Contents(
         title=title,
-        subtitle=f"{rows}, each of shape {shape} · {made.strftime('%d %B %Y')}",
+        subtitle=f"{about.rows_in_words}, each of shape {shape} · {made.strftime('%d %B %Y')}",
         verdict=verdict(about),
         sections=sections,
     )
