@@ -19,6 +19,13 @@ def process(code: str, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_the_package_runs_as_a_module():
+    ran = subprocess.run(
+        [sys.executable, "-m", "lowerbound", "--version"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (0, f"lowerbound {lowerbound.__version__}\n")
+
+
 def test_the_entry_point_reports_bad_input_in_one_line(tmp_path: Path):
     entry = Path(sys.executable).with_name("lowerbound")
     words = [entry, "fit", "vae", "absent.npy", "--out", "model"]

@@ -247,7 +247,8 @@ def test_options_that_contradict_each_other(options, message):
         ((8, 8, 2), r"must hold images with 1 or 3 channels, .*; got 2 channels in rows of shape \(8, 8, 2\)"),
         ((8, 8, 4), r"must hold images with 1 or 3 channels, .*; got 4 channels .* or use network='mlp'"),
         ((1, 1), r"must hold images of at least 4 x 4 pixels, .* channels=\(2, 3\) halves them; got 1 x 1\."),
-        ((3, 9, 3), r"must hold images of at least 4 x 4 pixels, .*; got 3 x 9\. Name fewer channels"),
+        ((8, 3), r"got 8 x 3\. .* One colour image is a row: X\[None\]\."),
+        ((3, 9, 3), r"must hold images of at least 4 x 4 pixels, .*; got 3 x 9\. Take fewer layers"),
     ],
 )
 def test_images_that_a_convolutional_network_cannot_take(name, shape, message):

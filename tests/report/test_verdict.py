@@ -36,6 +36,7 @@ def about(
         numbers=np.arange(N),
         n_given=N,
         labels=None,
+        labels_mark_outliers=False,
         n_samples=100,
         method="kl",
         threshold=None,

@@ -28,7 +28,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory, image_vae, table_vae, autoen
         table_vae, table, folder / "table.html", labels=hostile, n_samples=50, title=HOSTILE, data_name=HOSTILE
     )
     write_report(autoencoder, images, folder / "codes.html", n_rows=20, saved_versions={"jax": "0.0.1"})
-    write_report(detector, table, folder / "detector.html", labels=marks.astype(int), n_samples=50)
+    write_report(
+        detector, table, folder / "detector.html", labels=marks.astype(int), labels_mark_outliers=True, n_samples=50
+    )
     files = sorted(folder.iterdir())
     assert [file.name for file in files] == ["codes.html", "detector.html", "images.html", "table.html"]
     return {file.stem: (read_page(file), file.stat().st_size) for file in files}
@@ -156,7 +158,17 @@ def test_a_detector_brings_its_method_and_threshold(pages: dict, detector: Outli
     assert "Scored by elbo" in text
     n_outliers = int(np.sum(detector.predict(table) == -1))
     assert f"{n_outliers} of 60 rows are beyond the detector's threshold" in text
-    assert "If label 1 marks an outlier: the area under the ROC curve is" in text
+    assert "Held against the labels, the area under the ROC curve is" in text
+
+
+def test_labels_are_classes_unless_said_to_mark_outliers(image_vae, images, tmp_path):
+    write_report(image_vae, images, tmp_path / "page.html", labels=np.arange(60) % 2, n_samples=50)
+    text = read_page(tmp_path / "page.html").text
+    assert "inlier" not in text
+    assert "ROC" not in text
+    for labels in (None, np.arange(60) % 3):
+        with pytest.raises(ValueError, match="labels of write_report must be 0, or 1 for an outlier"):
+            write_report(image_vae, images, tmp_path / "other.html", labels=labels, labels_mark_outliers=True)
 
 
 def test_how_it_was_made(pages: dict):

@@ -34,7 +34,7 @@ def reconstruct(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
 ) -> None:
-    """Write E[x given z] at the code of each row, in the units of the data; probabilities for bits."""
+    """Write the mean of p(x given z) at the code of each row, in the units of the data; probabilities for bits."""
     check_new_file(out, overwrite=overwrite)
     if picture is not None:
         check_new_picture(picture, overwrite=overwrite)

@@ -27,6 +27,14 @@ def report(
             "--labels", help="One for each row: a file, or the name of a data set.", show_default="those of a named set"
         ),
     ] = None,
+    labels_mark_outliers: Annotated[
+        bool | None,
+        typer.Option(
+            "--labels-mark-outliers/--labels-are-classes",
+            help="Whether label 1 marks an outlier.",
+            show_default="only those of outliers/…",
+        ),
+    ] = None,
     method: Annotated[
         Method | None,
         typer.Option("--method", help="Outlier score.", show_default="kl; reconstruction without a density"),
@@ -63,6 +71,9 @@ def report(
             x,
             out,
             labels=y,
+            labels_mark_outliers=(labels or data).startswith("outliers/")
+            if labels_mark_outliers is None
+            else labels_mark_outliers,
             images=to_images,
             method=method,
             n_samples=samples,

@@ -95,11 +95,13 @@ def check_image_shape(estimator: Any) -> None:
     if len(shape) == 3 and shape[2] not in _CHANNELS:
         raise ValueError(
             f"X of {owner} must hold images with 1 or 3 channels, which are the last axis, for network='conv'; got "
-            f"{shape[2]} channels in rows of shape {shape}. Leave channels out, move the axis, or use network='mlp'."
+            f"{shape[2]} channels in rows of shape {shape}. Leave the others out (X[..., :3] of RGBA), move the axis, or use "
+            "network='mlp'."
         )
     if min(shape[:2]) < 2**n_layers:
+        one_image = " One colour image is a row: X[None]." if shape[1:] in ((3,), (4,)) else ""
         raise ValueError(
-            f"X of {owner} must hold images of at least {2**n_layers} x {2**n_layers} pixels, since each of the {n_layers} "
-            f"layers of channels={tuple(estimator.channels)} halves them; got {shape[0]} x {shape[1]}. Name fewer channels, "
-            "or use network='mlp'."
+            f"X of {owner} must hold images of at least {2**n_layers} x {2**n_layers} pixels, since every layer of "
+            f"channels={tuple(estimator.channels)} halves them; got {shape[0]} x {shape[1]}. Take fewer layers, or "
+            f"network='mlp'.{one_image}"
         )

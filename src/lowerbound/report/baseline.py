@@ -7,8 +7,9 @@ Each column j has its own distribution of the model's family, at its maximum lik
     categorical   - \sum_j H(frequencies of its codes)
     Poisson       \sum_j [ m_j log m_j - m_j - mean log x_j! ]
 
-nats per row. A model that is not above this line has learned nothing of how columns go together. Grey levels that the model
-binarizes by chance, and those that it dequantizes, enter in expectation over that chance.
+nats per row. Of dequantized grey levels, columns that fill their range are more probable under the uniform law over the range of
+all levels, -log(range), and take that. A model that is not above this line has learned nothing of how columns go together. Grey
+levels that the model binarizes by chance, and those that it dequantizes, enter in expectation over that chance.
 
 The baseline has seen the rows, the model (if they were held out) has not: with k free parameters the line is too high by about
 k / (2 n), the difference between the best parameters for these rows and the true ones. A Gaussian column has two parameters, a
@@ -82,7 +83,11 @@ def _gaussian(
         return None
     variance = values.var(axis=0) + noise
     square = (np.square(values - values.mean(axis=0)) + noise) / variance
-    return Baseline(-0.5 * np.sum(np.log(2 * np.pi * variance) + square, axis=1), 2 * int(varies.sum()))
+    log_density = -0.5 * (np.log(2 * np.pi * variance) + square)
+    if dequantized:
+        uniform = -np.log(values.max() - values.min() + 1)
+        log_density = np.where(log_density.mean(axis=0) > uniform, log_density, uniform)
+    return Baseline(log_density.sum(axis=1), 2 * int(varies.sum()))
 
 
 def _categorical(values: Float[np.ndarray, "n cells"]) -> Baseline:

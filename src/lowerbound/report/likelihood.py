@@ -150,4 +150,8 @@ def _reconstruction(subject: Subject) -> tuple[Fact, ...]:
         reading = f"Not defined here: {unit}."
     elif columns_have_units(subject.estimator):
         reading += " 1 is what guessing each column's mean would give; 0 is perfect."
+    elif (kept := subject.variance_kept) is not None:
+        reading += (
+            f" Of the variance over these rows, {share(max(kept, 0.0))} comes back; guessing the mean row keeps none."
+        )
     return (*facts, Fact("reconstruction error", number(error), reading))

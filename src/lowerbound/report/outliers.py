@@ -1,7 +1,7 @@
 """What is odd: the scores of all rows, and the rows at both ends of their order."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Int
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
@@ -53,7 +53,7 @@ def outliers_section(subject: Subject) -> Section:
 
 
 def _histogram(subject: Subject, scores: Float[np.ndarray, " n"], finite: Bool[np.ndarray, " n"]) -> Picture:
-    marks = _marks(subject.labels)
+    marks = _marks(subject)
     both = marks is not None and len(np.unique(marks[finite])) == 2
     labels = marks[finite] if marks is not None and both else None
     figure = score_figure(scores[finite], labels=labels, threshold=subject.threshold, method=subject.method)
@@ -63,7 +63,7 @@ def _histogram(subject: Subject, scores: Float[np.ndarray, " n"], finite: Bool[n
     if marks is not None:
         area = roc_auc_score(marks, rankdata(scores))  # ranks: a score may be infinite
         caption += (
-            f" If label 1 marks an outlier: the area under the ROC curve is {area:.3f} (1: all of them score "
+            f" Held against the labels, the area under the ROC curve is {area:.3f} (1: all of them score "
             "above all others; 0.5: the score knows nothing of them)."
         )
     return picture(figure, alt=f"Histogram of {counted(int(finite.sum()), 'outlier score')}", caption=caption)
@@ -142,8 +142,8 @@ def _wrong_categories(subject: Subject, rows: Int[np.ndarray, " k"]) -> list[str
     return found
 
 
-def _marks(labels: Shaped[np.ndarray, " n"] | None) -> Int[np.ndarray, " n"] | None:
-    """1 for outliers and 0 for others, where labels can mean that: both occur, and ones are the fewer."""
-    if labels is None or labels.dtype.kind not in "biuf" or set(np.unique(labels).tolist()) != {0, 1}:
+def _marks(subject: Subject) -> Int[np.ndarray, " n"] | None:
+    """1 for outliers and 0 for others, where the labels mean that and both occur."""
+    if not subject.labels_mark_outliers or subject.labels is None or len(np.unique(subject.labels)) < 2:
         return None
-    return labels.astype(np.int64) if np.mean(labels) < 0.5 else None
+    return subject.labels.astype(np.int64)

@@ -1,5 +1,6 @@
 """The subject of a report: a fitted estimator and the rows it is looked at on, checked once, with all that sections share."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,15 @@ from lowerbound.estimators.outlier_detector import OutlierDetector
 from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.report.baseline import Baseline, independent_columns
-from lowerbound.report.measure import evidence_of, has_categories, measure, outlier_method, take, targets
+from lowerbound.report.measure import (
+    columns_have_units,
+    evidence_of,
+    has_categories,
+    measure,
+    outlier_method,
+    take,
+    targets,
+)
 from lowerbound.report.numbers import counted
 
 _ACTIVE = 0.01  # of the prior's variance, or of the largest one among codes without a prior
@@ -40,6 +49,8 @@ class Subject:
         Rows of X.
     labels
         (n,) or None.
+    labels_mark_outliers
+        Whether label 1 marks an outlier, and 0 another row.
     n_samples
         Draws per row for log p(x).
     method
@@ -56,6 +67,7 @@ class Subject:
     numbers: Int[np.ndarray, " n"]
     n_given: int
     labels: Shaped[np.ndarray, " n"] | None
+    labels_mark_outliers: bool
     n_samples: int
     method: OutlierMethod
     threshold: float | None
@@ -97,6 +109,17 @@ class Subject:
     def reconstruction(self) -> Float[np.ndarray, "n *event"]:
         """E[x given z] at each row's code."""
         return self.estimator.reconstruct(self.rows)
+
+    @cached_property
+    def variance_kept(self) -> float | None:
+        """Share of the variance that comes back: mean over columns with units of their own, else of all cells together."""
+        error = self.measured["root_mean_square_error"]
+        if math.isnan(error):
+            return None
+        if columns_have_units(self.estimator):
+            return 1 - error**2
+        spread = float(np.mean(np.var(self.targets, axis=0)))
+        return 1 - error**2 / spread if spread > 0 else None
 
     @cached_property
     def codes(self) -> Float[np.ndarray, "n latent"]:
@@ -167,6 +190,7 @@ def subject(
     X: Any,
     *,
     labels: Any,
+    labels_mark_outliers: bool,
     images: Images | None,
     method: OutlierMethod | None,
     n_samples: SupportsIndex,
@@ -194,7 +218,14 @@ def subject(
         raise ValueError(f"X of write_report must have at least 2 rows; got {n_given}. A report compares rows.")
     numbers = even_stride(n_given, check_integer("write_report", "n_rows", n_rows, minimum=2))
     rows = take(X, numbers)
-    chosen_labels = None if labels is None else _labels(labels, n_given)[numbers]
+    checked_labels = None if labels is None else _labels(labels, n_given)
+    if labels_mark_outliers and (checked_labels is None or not np.isin(checked_labels, (0, 1)).all()):
+        found_labels = "none" if checked_labels is None else np.unique(checked_labels)[:5].tolist()
+        raise ValueError(
+            "labels of write_report must be 0, or 1 for an outlier, where labels_mark_outliers=True; got "
+            f"{found_labels}. Leave it out for other labels."
+        )
+    chosen_labels = None if checked_labels is None else checked_labels[numbers]
     n_draws = check_integer(type(inner).__name__, "n_samples", n_samples, minimum=1)
     found = Subject(
         given=estimator,
@@ -203,6 +234,7 @@ def subject(
         numbers=numbers,
         n_given=n_given,
         labels=chosen_labels,
+        labels_mark_outliers=labels_mark_outliers,
         n_samples=n_draws,
         method=chosen,
         threshold=threshold,

@@ -2,10 +2,8 @@
 
 import math
 
-import numpy as np
-
 from lowerbound.report.contents import Level, Sentence, Verdict
-from lowerbound.report.measure import UNTRUSTED_K, columns_have_units, trusted
+from lowerbound.report.measure import UNTRUSTED_K, trusted
 from lowerbound.report.numbers import counted, decimals_of, number, share, with_error
 from lowerbound.report.subject import Subject
 
@@ -154,7 +152,7 @@ def _without_density(subject: Subject) -> Verdict:
         ),
         how_it_ended(subject),
     ]
-    if (kept := _variance_kept(subject)) is not None:
+    if (kept := subject.variance_kept) is not None:
         what = f"{subject.cell}s"
         sentences.insert(
             0,
@@ -171,13 +169,3 @@ def _without_density(subject: Subject) -> Verdict:
         details=(f"root mean square over {counted(found['n_rows'], 'row')}",),
         sentences=tuple(sentences),
     )
-
-
-def _variance_kept(subject: Subject) -> float | None:
-    """Share of the variance that comes back: mean over columns with units of their own, else of all cells together."""
-    if math.isnan(subject.measured["root_mean_square_error"]):
-        return None
-    if columns_have_units(subject.estimator):
-        return 1 - subject.measured["root_mean_square_error"] ** 2
-    spread = float(np.mean(np.var(subject.targets, axis=0)))
-    return 1 - subject.measured["root_mean_square_error"] ** 2 / spread if spread > 0 else None

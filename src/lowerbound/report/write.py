@@ -29,6 +29,7 @@ def write_report(
     path: str | os.PathLike[str],
     *,
     labels: Sequence[Any] | np.ndarray | None = None,
+    labels_mark_outliers: bool = False,
     images: Callable[[np.ndarray], np.ndarray] | None = None,
     method: OutlierMethod | None = None,
     n_samples: SupportsIndex = 200,
@@ -53,6 +54,8 @@ def write_report(
         An .html or .htm file in a folder that exists.
     labels
         One number or name for each row, to colour the map; the model does not see them.
+    labels_mark_outliers
+        Whether label 1 marks an outlier and 0 another row: the scores are then held against the labels.
     images
         From rows (k, \*event) to images (k, height, width[, 1 or 3 channels]), for rows that are pictures but do not have their
         shape, such as ``lambda rows: rows.reshape(-1, 8, 8)``; None shows rows of the shape of an image as they are.
@@ -94,7 +97,16 @@ def write_report(
     """
     target = Path(path)
     _check_path(target, overwrite=overwrite)
-    about = subject(estimator, X, labels=labels, images=images, method=method, n_samples=n_samples, n_rows=n_rows)
+    about = subject(
+        estimator,
+        X,
+        labels=labels,
+        labels_mark_outliers=labels_mark_outliers,
+        images=images,
+        method=method,
+        n_samples=n_samples,
+        n_rows=n_rows,
+    )
     name = type(estimator).__name__
     made = datetime.now().astimezone()
     page = render(
