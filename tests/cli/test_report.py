@@ -50,6 +50,17 @@ def test_a_report_of_a_table_with_labels_of_its_own(run, vae: Path, data: Path, 
     assert "Colours are the labels" in page
 
 
+def test_labels_mark_outliers_where_that_is_said(run, vae: Path, data: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "outliers").mkdir()  # a folder of that name is no set of the catalogue
+    np.save(tmp_path / "outliers" / "y.npy", np.arange(40) % 2)
+    words = ("report", vae, data, "--labels", "outliers/y.npy", "--samples", 30)
+    assert run(*words, "--out", "classes.html").code == 0
+    assert "Held against the labels" not in (tmp_path / "classes.html").read_text(encoding="utf-8")
+    assert run(*words, "--out", "marks.html", "--labels-mark-outliers").code == 0
+    assert "Held against the labels" in (tmp_path / "marks.html").read_text(encoding="utf-8")
+
+
 def test_labels_come_from_files_and_names(tmp_path: Path):
     digits = load_named("digits")
     (tmp_path / "y.csv").write_text("species\nsetosa\nvirginica\n")

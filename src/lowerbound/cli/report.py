@@ -60,7 +60,10 @@ def report(
     estimator = read_model(model, unwrap=False)
     x = read_rows(data, split=split, default="test")
     to_images = None if image_shape is None else _reshaping(image_shape, x)
-    named = not Path(data).suffix and not Path(data).exists()
+    named = _is_named(data)
+    if labels_mark_outliers is None:
+        source = data if labels is None else labels
+        labels_mark_outliers = _is_named(source) and source.startswith("outliers/")
     y = read_labels(labels, data=data, split=split, default="test")
     from lowerbound.persist import read_folder
     from lowerbound.report import write_report
@@ -71,9 +74,7 @@ def report(
             x,
             out,
             labels=y,
-            labels_mark_outliers=(labels or data).startswith("outliers/")
-            if labels_mark_outliers is None
-            else labels_mark_outliers,
+            labels_mark_outliers=labels_mark_outliers,
             images=to_images,
             method=method,
             n_samples=samples,
@@ -84,6 +85,11 @@ def report(
             overwrite=overwrite,
         )
     console.say(f"Wrote {out}: open it in a browser.")
+
+
+def _is_named(text: str) -> bool:
+    """Whether the text names a set in the catalogue, not a file."""
+    return not Path(text).suffix and not Path(text).exists()
 
 
 def _reshaping(text: str, rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
