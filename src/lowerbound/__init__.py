@@ -13,22 +13,48 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lowerbound.estimators.autoencoder import Autoencoder
+    from lowerbound.estimators.compare import compare
+    from lowerbound.estimators.factor_analysis import FactorAnalysis
+    from lowerbound.estimators.linear_autoencoder import LinearAutoencoder
+    from lowerbound.estimators.mixture_of_factor_analyzers import MixtureOfFactorAnalyzers
     from lowerbound.estimators.outlier_detector import OutlierDetector
+    from lowerbound.estimators.ppca import PPCA
     from lowerbound.estimators.registry import load
     from lowerbound.estimators.vae import VAE
+    from lowerbound.evaluate.comparison import Comparison
     from lowerbound.evaluate.evidence import Evidence, EvidenceWarning
     from lowerbound.persist import SavedModelError
 
 __version__ = "0.1.0"
 
-__all__ = ["VAE", "Autoencoder", "Evidence", "EvidenceWarning", "OutlierDetector", "SavedModelError", "load"]
+__all__ = [
+    "PPCA",
+    "VAE",
+    "Autoencoder",
+    "Comparison",
+    "Evidence",
+    "EvidenceWarning",
+    "FactorAnalysis",
+    "LinearAutoencoder",
+    "MixtureOfFactorAnalyzers",
+    "OutlierDetector",
+    "SavedModelError",
+    "compare",
+    "load",
+]
 
 # Loaded on first use (PEP 562): `lowerbound --help` needs no JAX.
 _HOMES = {
     "Autoencoder": "lowerbound.estimators.autoencoder",
+    "compare": "lowerbound.estimators.compare",
+    "FactorAnalysis": "lowerbound.estimators.factor_analysis",
+    "LinearAutoencoder": "lowerbound.estimators.linear_autoencoder",
+    "MixtureOfFactorAnalyzers": "lowerbound.estimators.mixture_of_factor_analyzers",
     "OutlierDetector": "lowerbound.estimators.outlier_detector",
+    "PPCA": "lowerbound.estimators.ppca",
     "load": "lowerbound.estimators.registry",
     "VAE": "lowerbound.estimators.vae",
+    "Comparison": "lowerbound.evaluate.comparison",
     "Evidence": "lowerbound.evaluate.evidence",
     "EvidenceWarning": "lowerbound.evaluate.evidence",
     "SavedModelError": "lowerbound.persist",

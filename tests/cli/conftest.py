@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from lowerbound import VAE, Autoencoder
+from lowerbound import PPCA, VAE, Autoencoder
 from lowerbound.cli import main
 from lowerbound.data.files import write_array
 
@@ -59,4 +59,11 @@ def vae(tmp_path_factory: pytest.TempPathFactory, rows: np.ndarray) -> Path:
 def autoencoder(tmp_path_factory: pytest.TempPathFactory, rows: np.ndarray) -> Path:
     folder = tmp_path_factory.mktemp("models") / "autoencoder"
     Autoencoder(latent_dim=1, hidden=(8,), max_epochs=3, random_state=0).fit(rows).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ppca(tmp_path_factory: pytest.TempPathFactory, rows: np.ndarray) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "ppca"
+    PPCA(latent_dim=1, random_state=0).fit(rows).save(folder)
     return folder

@@ -29,6 +29,13 @@ def bad_inputs() -> list:
         ((*fit, *out, "--dequantize"), "integer grey levels 0 to 255 for dequantize=True"),
         ((*fit, *out, "--split", "test"), "--split must go with a name in the catalogue"),
         (("fit", "autoencoder", "DATA", *out, "--beta", 2), "got --beta, which autoencoder does not have"),
+        (("fit", "autoencoder", "DATA", *out, "--max-iter", 2), "got --max-iter, which autoencoder does not have"),
+        (("fit", "ppca", "DATA", *out, "--epochs", 2), "options of fit ppca must be its own; got --epochs, which ppca"),
+        (("fit", "fa", "DATA", *out, "--n-clusters", 2), "got --n-clusters, which fa does not have. Leave it out."),
+        (("fit", "ppca", "DATA", *out, "--latent-dim", 4), "latent_dim of PPCA must be at most n_features = 3; got 4."),
+        (("fit", "ppca", "DATA", *out, "--method", "gradient"), "method of PPCA must be 'closed_form' or 'em'"),
+        (("fit", "mfa", "DATA", *out, "--noise", "full", "-q"), "must be 0 for noise='full'"),
+        (("fit", "linear_autoencoder", "HOLES", *out, "-q"), "of LinearAutoencoder must be finite (no NaN, no inf)"),
         (("fit", "vae", "HOLES", *out, "-q"), "X of VAE must be finite (no NaN, no inf); got 1 such cells"),
         (("fit", "vae", "TEXT", *out, "-q"), "must be numeric; got other values in 'name' ('ann')"),
         (("fit", "vae", "FLAT", *out, "-q"), "must have rows of cells, (n, features) or (n, height, width)"),
@@ -47,13 +54,26 @@ def bad_inputs() -> list:
         (("outliers", "AUTOENCODER", "DATA", "--method", "kl"), "method of Autoencoder must be 'reconstruction'"),
         (("outliers", "VAE", "DATA", "--method", "magic"), "'magic' is not one of"),
         (("outliers", "VAE", "DATA", "--top", 0), "Invalid value for '--top': Input should be greater than or equal to 1"),
+        (("impute", "VAE", "DATA", "--out", "x.csv"), "MODEL of impute must take missing cells: a ppca, fa or mfa; got"),
+        (("impute", "PPCA", "DATA", "--out", "x.csv", "--draws", 2), "--out must be a .npy or .npz file for --draws"),
+        (("impute", "PPCA", "DATA", "--out", "x.npy", "--draws", 0), "n_draws of PPCA must be a whole number, at least 1"),
+        (("impute", "PPCA", "DATA", "--out", "x.npy", "--seed", 1), "--seed must go with --draws; got 1."),
+        (("impute", "PPCA", "DATA", "--out", "x.npy", "--coverage", 0.9), "--coverage must go with --intervals; got 0.9."),
+        (
+            ("impute", "PPCA", "DATA", "--out", "x.npy", "--intervals", "i.csv", "--coverage", 1),
+            "coverage of PPCA must be a number above 0 and below 1; got 1.0.",
+        ),
+        (("impute", "PPCA", "DATA", "--out", "x.csv", "--intervals", "x.csv"), "--intervals must be another file than"),
+        (("impute", "PPCA", "WIDE", "--out", "x.csv"), "X has 5 features, but PPCA is expecting 3 features as input"),
         (("data", "digts"), "Did you mean 'digits'?"),
         (("demo", "--out", "folder.npy/file"), "--out must be a folder; folder.npy/file is a file."),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("words", "reason"), bad_inputs(), ids=lambda value: value if isinstance(value, str) else "")
-def test_bad_input_is_one_line(run, vae, autoencoder, data, tmp_path: Path, monkeypatch, words: tuple, reason: str):
+def test_bad_input_is_one_line(
+    run, vae, autoencoder, ppca, data, tmp_path: Path, monkeypatch, words: tuple, reason: str
+):
     monkeypatch.chdir(tmp_path)
     files = {
         "HOLES": np.array([[1.0, np.nan], [2.0, 3.0], [0.0, 1.0]]),
@@ -69,7 +89,8 @@ def test_bad_input_is_one_line(run, vae, autoencoder, data, tmp_path: Path, monk
         (tmp_path / file).write_text("{")
     before = sorted(map(str, tmp_path.rglob("*")))
     places = {name: f"{name}.npy" for name in files}
-    places |= {"DATA": data, "VAE": vae, "AUTOENCODER": autoencoder, "TEXT": "text.csv", "BROKEN": "broken", OUT: "m"}
+    places |= {"VAE": vae, "AUTOENCODER": autoencoder, "PPCA": ppca}
+    places |= {"DATA": data, "TEXT": "text.csv", "BROKEN": "broken", OUT: "m"}
     ran = run(*(places.get(word, word) for word in words))
     assert ran.code == 2
     assert ran.out == ""

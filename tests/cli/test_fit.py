@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from typer.main import get_command
 
+import lowerbound
 from lowerbound import VAE, Autoencoder, load
 from lowerbound.cli import app
+from lowerbound.cli.fit import _ESTIMATORS
 from lowerbound.data.catalog import load_named
 from lowerbound.fit import gradient
 from lowerbound.fit.progress import Reporter
@@ -89,19 +91,26 @@ def test_a_named_set_means_its_training_rows(run, asked: list, tmp_path: Path, s
     np.testing.assert_array_equal(asked[0][1], getattr(load_named("digits"), part))
 
 
-def test_the_help_shows_the_defaults_of_the_estimators():
+@pytest.mark.parametrize("model", _ESTIMATORS)
+def test_the_help_shows_the_defaults_of_the_estimators(model: str):
+    """As "100; linear_autoencoder 500": one for all models, and those that have another."""
     named = {"epochs": "max_epochs"}
-    defaults = inspect.signature(VAE).parameters
-    shown = 0
+    spelled = {("shared_noise", False): "own-noise"}
+    defaults = inspect.signature(getattr(lowerbound, _ESTIMATORS[model])).parameters
+    shown = set()
     for option in get_command(app).commands["fit"].params:
         name = named.get(option.name, option.name)
         if name not in defaults or not isinstance(option.show_default, str):
             continue
         default = defaults[name].default
-        spelled = {True: name, False: f"no-{name}"}[default] if isinstance(default, bool) else str(default)
-        assert option.show_default == spelled.strip("()").replace(" ", ""), name
-        shown += 1
-    assert shown >= 15
+        switch = {True: name, False: spelled.get((name, default), f"no-{name}")}
+        text = switch[default] if isinstance(default, bool) else str(default).strip("()").replace(" ", "")
+        common, *others = option.show_default.split("; ")
+        assert dict(other.split(" ") for other in others).get(model, common) == text, name
+        shown.add(name)
+    assert len(shown) >= 3
+    hidden = set(defaults) - shown
+    assert not hidden & {"latent_dim", "tol", "max_iter", "n_init", "max_epochs", "noise", "method", "n_clusters"}
 
 
 def test_autoencoder_and_the_names_of_columns(run, rows: np.ndarray, tmp_path: Path):

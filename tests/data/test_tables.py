@@ -122,6 +122,18 @@ def test_parquet_holes_index_and_folder_names(tmp_path):
     np.testing.assert_array_equal(table.values, [[1, 1], [np.nan, 0]])
 
 
+def test_a_parquet_column_without_any_value_is_missing_whatever_its_type(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    empty = {
+        kind: pandas.Series([None, None], dtype=kind) for kind in ("object", "str", "Int64", "float32", "category")
+    }
+    empty["datetime"] = pandas.Series([pandas.NaT, pandas.NaT])
+    pandas.DataFrame({"a": [1, 2]} | empty).to_parquet(tmp_path / "x.parquet")
+    table = read_table(tmp_path / "x.parquet")
+    assert table.columns == ("a", *empty)
+    np.testing.assert_array_equal(table.values, [[1, *[np.nan] * 6], [2, *[np.nan] * 6]])
+
+
 def test_dates_in_parquet_are_refused(tmp_path):
     pandas = pytest.importorskip("pandas")
     pandas.DataFrame({"when": pandas.to_datetime(["2020-01-01"])}).to_parquet(tmp_path / "x.parquet")

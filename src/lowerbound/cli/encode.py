@@ -19,9 +19,12 @@ def encode(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
-    """Write the posterior mean (or code) of each row of DATA, in columns z1, z2 and so on."""
+    """Write the posterior mean (or code) of each row of DATA, in columns z1, z2 and so on.
+
+    Of a mixture: y1, y2 … are the probabilities of its clusters, and y1_z1 is the first factor of cluster 1 times y1.
+    """
     check_new_file(out, overwrite=overwrite)
     estimator = read_model(model)
     codes = estimator.transform(read_rows(data, split=split, default="test"))
-    write_array(out, codes, names=latent_names(codes.shape[1]))
+    write_array(out, codes, names=latent_names(estimator))
     console.say(f"Wrote {codes.shape[0]} rows of {codes.shape[1]} latents to {out}")

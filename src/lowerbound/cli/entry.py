@@ -9,11 +9,13 @@ import typer
 from typer.exceptions import TyperException
 
 from lowerbound.cli import console
+from lowerbound.cli.compare import compare
 from lowerbound.cli.data import data
 from lowerbound.cli.demo import demo
 from lowerbound.cli.encode import encode
 from lowerbound.cli.evaluate import evaluate
 from lowerbound.cli.fit import fit
+from lowerbound.cli.impute import impute
 from lowerbound.cli.outliers import outliers
 from lowerbound.cli.reconstruct import reconstruct
 from lowerbound.cli.report import report
@@ -26,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (demo, fit, evaluate, report, encode, reconstruct, sample, outliers, data):
+for command in (demo, fit, evaluate, compare, report, encode, reconstruct, sample, outliers, impute, data):
     app.command()(command)
 
 

@@ -15,7 +15,7 @@ from lowerbound.cli.files import Split, read_model, read_rows
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model.", metavar="MODEL")],
     data: Annotated[str, typer.Argument(help="A file, or a name from `lowerbound data`.", metavar="DATA")],
-    samples: Annotated[int, typer.Option("--samples", help="Draws per row for log p(x).")] = 1000,
+    samples: Annotated[int, typer.Option("--samples", help="Draws per row where log p(x) is not exact.")] = 1000,
     split: Annotated[
         Split | None, typer.Option("--split", help="Part of a named data set.", show_default="test")
     ] = None,
@@ -71,7 +71,8 @@ def _table(measured: dict[str, Any]) -> Table:
                 f"median over rows; {measured['effective_sample_size_smallest']:.1f} at the worst",
             )
             table.add_row("k-hat above 0.7", share(measured["pareto_k_share_above_0.7"]), "of the rows")
-        table.add_row("active latents", f"{measured['active_units']} of {measured['latent_dim']}")
+        if "active_units" in measured:
+            table.add_row("active latents", f"{measured['active_units']} of {measured['latent_dim']}")
         table.add_row("log p(x given z)", f"{measured['log_likelihood_at_code']:.3f}", "nats per row, z the code of x")
     error, unit = measured["root_mean_square_error"], measured["root_mean_square_error_unit"]
     table.add_row("reconstruction error", f"{error:.4g}", f"root mean square, in {unit}")

@@ -42,7 +42,7 @@ def read_rows(text: str, *, split: Split | None, default: Split) -> Any:
         return named.x_test if (split or default) == "test" else named.x_train
     if split is not None:
         raise ValueError(f"--split must go with a name in the catalogue; got the file {file}. Leave it out.")
-    if file.suffix.lower() in (".csv", ".parquet") and name is None:
+    if is_table(file) and name is None:
         from pandas import DataFrame
 
         table = read_table(file)
@@ -84,7 +84,7 @@ def read_labels(text: str | None, *, data: str, split: Split | None, default: Sp
         if labels is None and text is not None:
             raise ValueError(f"--labels must have labels; the data set {text} has none. Name a file of them.")
         return labels
-    if file.suffix.lower() in (".csv", ".parquet"):
+    if is_table(file):
         return _column(file)
     return read_array(file, name=name)
 
@@ -118,9 +118,17 @@ def column_names(estimator: Any) -> list[str] | None:
     return None if found is None else [str(name) for name in found]
 
 
-def latent_names(latent_dim: int) -> list[str]:
-    """Names of latents in tables, as figures count them: z1, z2 and so on."""
-    return [f"z{i + 1}" for i in range(latent_dim)]
+def latent_names(estimator: Any) -> list[str]:
+    """Names of latents in tables, as figures count them: z1, z2 and so on.
+
+    Of a mixture of factor analyzers with K clusters: y1 … yK, the clusters' probabilities, then for each cluster k its
+    factors times y_k, yk_z1, yk_z2 and so on.
+    """
+    latent_dim, width = estimator.latent_dim, estimator.model_.latent_dim
+    if width == latent_dim:
+        return [f"z{i + 1}" for i in range(latent_dim)]
+    clusters = [f"y{k + 1}" for k in range(estimator.n_clusters)]
+    return clusters + [f"{cluster}_z{i + 1}" for cluster in clusters for i in range(latent_dim)]
 
 
 def write_columns(file: Path, columns: Mapping[str, np.ndarray]) -> None:
@@ -177,6 +185,19 @@ def check_new_picture(path: Path, *, overwrite: bool) -> None:
     from lowerbound.plots.figure_file import PICTURES
 
     check_new_file(path, overwrite=overwrite, option="--picture", kinds=PICTURES)
+
+
+def is_table(file: Path) -> bool:
+    """Whether the file is a table by its extension."""
+    return file.suffix.lower() in (".csv", ".parquet")
+
+
+def check_no_table(file: Path, shape: tuple[int, ...], *, option: str = "--out") -> None:
+    """Raise if the file is a table and rows of this shape are images."""
+    if len(shape) > 1 and is_table(file):
+        raise ValueError(
+            f"{option} must be a .npy or .npz file for rows of shape {shape}; got {file}. Tables hold columns."
+        )
 
 
 def check_images(shape: tuple[int, ...]) -> None:

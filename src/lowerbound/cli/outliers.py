@@ -14,6 +14,7 @@ from lowerbound.cli.files import (
     check_images,
     check_new_file,
     check_new_picture,
+    is_table,
     read_model,
     read_rows,
     write_columns,
@@ -28,7 +29,11 @@ def outliers(
     data: Annotated[str, typer.Argument(help="A file, or a name from `lowerbound data`.", metavar="DATA")],
     method: Annotated[
         Method | None,
-        typer.Option("--method", help="What is scored.", show_default="kl; reconstruction without a density"),
+        typer.Option(
+            "--method",
+            help="What is scored.",
+            show_default="kl; log_evidence where exact; reconstruction without a density",
+        ),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Rows in the table.")] = 10,
     out: Annotated[
@@ -63,7 +68,8 @@ def outliers(
     estimator = getattr(saved, "estimator_", saved)
     if picture is not None:
         check_images(estimator.input_shape_)
-    name = outlier_method(estimator, method or getattr(saved, "method", None))
+    own = None if saved is estimator else saved.method  # a detector's; of other estimators it is how they are fitted
+    name = outlier_method(estimator, method or own)
     scores = estimator.outlier_scores(rows, method=name)
     if out is not None:
         _write(out, scores, method=name)
@@ -88,7 +94,7 @@ def most_outlying(scores: np.ndarray, top: int) -> list[int]:
 
 
 def _write(out: Path, scores: np.ndarray, *, method: str) -> None:
-    if out.suffix.lower() in (".csv", ".parquet"):
+    if is_table(out):
         write_columns(out, {"row": np.arange(len(scores)), method: scores})
     else:
         write_array(out, scores)

@@ -12,6 +12,7 @@ from lowerbound.cli.files import (
     check_images,
     check_new_file,
     check_new_picture,
+    check_no_table,
     column_names,
     read_model,
     read_rows,
@@ -40,10 +41,7 @@ def reconstruct(
         check_new_picture(picture, overwrite=overwrite)
     estimator = read_model(model)
     shape = estimator.input_shape_
-    if len(shape) > 1 and out.suffix.lower() in (".csv", ".parquet"):
-        raise ValueError(
-            f"--out must be a .npy or .npz file for rows of shape {shape}; got {out}. Tables hold columns."
-        )
+    check_no_table(out, shape)
     if picture is not None:
         check_images(shape)
     rows = read_rows(data, split=split, default="test")

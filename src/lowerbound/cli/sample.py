@@ -32,5 +32,5 @@ def sample(
     x, z = estimator.sample(n, random_state=seed, return_latents=True)
     write_array(out, x, names=column_names(estimator))
     if latents is not None:
-        write_array(latents, z, names=latent_names(z.shape[1]))
+        write_array(latents, z, names=latent_names(estimator))
     console.say(f"Wrote {len(x)} draws to {out}" + ("" if latents is None else f", their latents to {latents}"))

@@ -16,7 +16,8 @@ grey         g / white                                    a loss, not a likeliho
 ===========  ===========================================  ============================================================
 
 ``shift`` and ``scale`` are 0 and 1 for discrete data. Floats are standardized on the host, in float64, before they are stored
-as float32 (so that a column like 1.6e9 ± 100 keeps its digits); uint8 and bool are standardized here, after the cast.
+(so that a column like 1.6e9 ± 100 keeps its digits in float32); uint8 and bool are standardized here, after the cast. The
+noise of dequantization is drawn in float32 whatever the dtype: models in single and double precision see the same bits.
 
 Reference: L. Theis, A. van den Oord, M. Bethge, "A note on the evaluation of generative models", ICLR 2016.
 """
@@ -55,12 +56,15 @@ class Preprocessing(eqx.Module):
         The grey level of probability one (255 for uint8, else 1).
     treatment
         One of the rows of the table above.
+    dtype
+        Of the datums: "float32", or "float64" for the models that are solved exactly.
     """
 
     shift: Shaped[Array | np.ndarray, "*event"]
     scale: Shaped[Array | np.ndarray, "*event"]
     white: float = eqx.field(static=True, default=1.0)
     treatment: Treatment = eqx.field(static=True, default="real")
+    dtype: Literal["float32", "float64"] = eqx.field(static=True, default="float32")
 
     def __call__(
         self,
@@ -71,8 +75,8 @@ class Preprocessing(eqx.Module):
         key: PRNGKeyArray,
     ) -> Datum:
         """The datum of one stored row; ``key`` drives dequantization and dynamic binarization only."""
-        raw = values.astype(jnp.float32)
-        shift, scale = jnp.asarray(self.shift, jnp.float32), jnp.asarray(self.scale, jnp.float32)
+        raw = values.astype(self.dtype)
+        shift, scale = jnp.asarray(self.shift, self.dtype), jnp.asarray(self.scale, self.dtype)
         log_scale = jnp.log(scale)
         match self.treatment:
             case "real":
@@ -82,9 +86,9 @@ class Preprocessing(eqx.Module):
             case "dequantize":
                 y = (raw + jax.random.uniform(key, raw.shape, jnp.float32) - shift) / scale
             case "dynamic":
-                y = (jax.random.uniform(key, raw.shape, jnp.float32) * self.white < raw).astype(jnp.float32)
+                y = (jax.random.uniform(key, raw.shape, jnp.float32) * self.white < raw).astype(self.dtype)
             case "threshold":
-                y = (raw > 0.5 * self.white).astype(jnp.float32)
+                y = (raw > 0.5 * self.white).astype(self.dtype)
             case "grey":
                 y = raw / self.white
         if observed is not None:
@@ -93,12 +97,12 @@ class Preprocessing(eqx.Module):
         return Datum(y, observed, condition, -jnp.sum(log_scale))
 
     def store(self, values: Shaped[np.ndarray, "n *event"]) -> Shaped[np.ndarray, "n *event"]:
-        """Rows as they are kept in memory: uint8 and bool untouched, everything else standardized into float32."""
+        """Rows as they are kept in memory: uint8 and bool untouched, everything else standardized, in the datums' dtype."""
         if values.dtype in (np.uint8, np.bool_):
             return values
         if self.treatment == "dequantize":
             return values.astype(np.uint8)
-        stored = np.empty(values.shape, np.float32)
+        stored = np.empty(values.shape, self.dtype)
         for rows in row_chunks(len(values), self.scale.size):
             stored[rows] = (values[rows] - self.shift) / self.scale
         return stored
@@ -106,12 +110,12 @@ class Preprocessing(eqx.Module):
     def restore_mean(self, y: Float[np.ndarray, "n *event"]) -> Float[np.ndarray, "n *event"]:
         """Means of the model in the user's units; the half that dequantization adds on average is taken off."""
         half = 0.5 if self.treatment == "dequantize" else 0.0
-        return (y * self.scale + self.shift - half).astype(np.float32)
+        return (y * self.scale + self.shift - half).astype(self.dtype)
 
     def restore_sample(self, y: Float[np.ndarray, "n *event"]) -> Float[np.ndarray, "n *event"]:
         """Draws of the model in the user's units; dequantized draws fall back to their integer level."""
         x = y * self.scale + self.shift
-        return (np.floor(x) if self.treatment == "dequantize" else x).astype(np.float32)
+        return (np.floor(x) if self.treatment == "dequantize" else x).astype(self.dtype)
 
     @property
     def measure(self) -> str:
@@ -171,7 +175,7 @@ def check_grey_levels(
             )
         outside = (chunk < 0) | (chunk > highest)
         if treatment == "dequantize" and chunk.dtype.kind == "f":
-            outside |= chunk != np.floor(chunk)
+            outside |= (chunk != np.floor(chunk)) & ~np.isnan(chunk)
         if outside.any():
             cell = np.argwhere(outside)[0]
             at = ", ".join(map(str, (cell[0] + rows.start, *cell[1:])))

@@ -162,7 +162,11 @@ def _has_even_lines(file: Path, separator: str, n_cells: int) -> bool:
 def _numeric(file: Path, frame: Any, pandas: Any) -> Table:
     names = tuple(map(str, frame.columns))
     columns = [frame.iloc[:, j] for j in range(len(names))]
-    wrong = [j for j, cells in enumerate(columns) if not pandas.api.types.is_numeric_dtype(cells.dtype)]
+    wrong = [  # a column without any value may have any type
+        j
+        for j, cells in enumerate(columns)
+        if not pandas.api.types.is_numeric_dtype(cells.dtype) and cells.notna().any()
+    ]
     if wrong:
         offenders = [next(filterfalse(_is_number, map(str, columns[j].dropna())), "") for j in wrong[:5]]
         shown = ", ".join(f"{names[j]!r} ({cell[:30]!r})" for j, cell in zip(wrong, offenders, strict=False))
@@ -171,10 +175,14 @@ def _numeric(file: Path, frame: Any, pandas: Any) -> Table:
             f"columns of {file} must be numeric; got other values in {shown}{more}. "
             "Leave these columns out, or code them as numbers; leave missing cells empty."
         )
-    arrays = [  # columns of the nullable types mark holes by NA
-        column.to_numpy(dtype=np.float64, na_value=np.nan)
-        if column.hasnans and not isinstance(column.dtype, np.dtype)
-        else column.to_numpy()
-        for column in columns
-    ]
-    return Table(np.stack(arrays, axis=1), names)
+    return Table(np.stack([_cells(column) for column in columns], axis=1), names)
+
+
+def _cells(column: Any) -> Shaped[np.ndarray, " rows"]:
+    """Numbers and NaN; columns of the nullable types mark holes by NA, and a column of holes may have any type."""
+    cells: np.ndarray = column.to_numpy()
+    if not column.hasnans or cells.dtype.kind == "f":
+        return cells
+    if column.isna().all():
+        return np.full(len(cells), np.nan)
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -10,6 +10,7 @@ import os
 from abc import abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
+import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray, Shaped
@@ -60,11 +61,19 @@ def _has_density(estimator: "LatentVariableEstimator") -> bool:
     return True
 
 
+def _has_gaussian_posterior(estimator: "LatentVariableEstimator") -> bool:
+    if estimator._without_gaussian_posterior:
+        raise AttributeError(f"{type(estimator).__name__} has no such verb: {estimator._without_gaussian_posterior}")
+    return _has_density(estimator)
+
+
 class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Base of the estimators; see the module for the way of the data."""
 
     _without_density: ClassVar[str] = ""  # the reason why density verbs are absent
-    _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS
+    _without_gaussian_posterior: ClassVar[str] = ""  # the reason why its moments are absent
+    _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS  # the first one is the default
+    _takes_missing: ClassVar[bool] = False  # whether NaN is a missing cell, rather than an error
 
     latent_dim: int
     random_state: int | RandomState | None
@@ -103,6 +112,17 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         """Raise where the data is outside what the model has a probability for."""
         check_support(self._likelihood, array, owner=type(self).__name__)
 
+    # ---- latents as the user sees them; other than the model's only where an estimator turns them (oblique rotations)
+
+    def _reported(self, latents: Float[np.ndarray, "*rows latent"]) -> Float[np.ndarray, "*rows latent"]:
+        return latents
+
+    def _of_model(self, latents: Float[np.ndarray, "n latent"]) -> Float[np.ndarray, "n latent"]:
+        return latents
+
+    def _reported_posterior(self, posterior: Posterior) -> Posterior:
+        return posterior
+
     def _set_fitted(self, result: FitResult[Any]) -> None:
         self.model_ = result.model
         self.history_ = result.history
@@ -123,15 +143,15 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     # ---- embedding and reconstruction: every model
 
     def transform(self, X: Any) -> Float[np.ndarray, "n latent"]:
-        """Posterior mean (or code) of each row, shape (n, latent_dim), float32."""
+        """Posterior mean (or code) of each row, shape (n, latent_dim); float32, or float64 for models solved exactly."""
         dataset = self._rows(X)
-        return encode(self.model_, dataset, key=self._key(0))
+        return self._reported(encode(self.model_, dataset, key=self._key(0)))
 
     def inverse_transform(self, Z: Any) -> Float[np.ndarray, "n *event"]:
         """E[x given z] in the user's units, X-shaped, for rows of latents Z of shape (n, latent_dim)."""
         check_is_fitted(self)
-        latents = check_latents(self, Z, latent_dim=self.model_.latent_dim)
-        decoded = sampling.decode(self.model_, latents, event_shape=self.input_shape_)
+        latents = check_latents(self, Z, latent_dim=self.model_.latent_dim, dtype=self.preprocessing_.dtype)
+        decoded = sampling.decode(self.model_, self._of_model(latents), event_shape=self.input_shape_)
         return self.preprocessing_.restore_mean(decoded)
 
     def reconstruct(self, X: Any) -> Float[np.ndarray, "n *event"]:
@@ -160,12 +180,12 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
 
     # ---- density: models whose posterior has one
 
-    @available_if(_has_density)
+    @available_if(_has_gaussian_posterior)
     def posterior(self, X: Any) -> Posterior:
         """Mean, scale and (for a full posterior) covariance of q(z given x) for each row."""
         dataset = self._rows(X)
         mean, scale, covariance = posterior_moments(self.model_, dataset, key=self._key(0))
-        return Posterior(mean, scale, covariance)
+        return self._reported_posterior(Posterior(mean, scale, covariance))
 
     @available_if(_has_density)
     def sample_posterior(
@@ -178,7 +198,8 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         owner = type(self).__name__
         check_integer(owner, "n_draws", n_draws, minimum=1)
         dataset = self._rows(X)
-        return sampling.sample_posterior(self.model_, dataset, n_draws=n_draws, key=self._draw_key(random_state))
+        drawn = sampling.sample_posterior(self.model_, dataset, n_draws=n_draws, key=self._draw_key(random_state))
+        return self._reported(drawn)
 
     @available_if(_has_density)
     def sample(
@@ -193,7 +214,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         check_integer(type(self).__name__, "n_samples", n_samples, minimum=1)
         x, z = sampling.sample(self.model_, n_samples, event_shape=self.input_shape_, key=self._draw_key(random_state))
         drawn = self.preprocessing_.restore_sample(x)
-        return (drawn, z) if return_latents else drawn
+        return (drawn, self._reported(z)) if return_latents else drawn
 
     @available_if(_has_density)
     def log_evidence(self, X: Any, *, n_samples: int = 1000, method: str = "importance_sampling") -> Evidence:
@@ -233,7 +254,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         dataset = self._rows(X)
         return evidence.elbo(self.model_, dataset, n_samples=n_samples, key=self._key(0))
 
-    @available_if(_has_density)
+    @available_if(_has_gaussian_posterior)
     def health(self, X: Any) -> Health:
         """Active units, KL per dimension, aggregate-posterior moments and decoder variance on X, with advice in words."""
         dataset = self._rows(X)
@@ -242,6 +263,12 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the fitted estimator as a folder of JSON and arrays, for ``lowerbound.load``; all of it, or nothing."""
         save_estimator(self, path)
+
+    @property
+    def n_parameters_(self) -> int:
+        """Number of free parameters of the fitted model."""
+        check_is_fitted(self)
+        return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(self.model_, eqx.is_inexact_array)))
 
     @property
     def base_measure_(self) -> str:

@@ -10,7 +10,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, validate_data
 
+from lowerbound.data.standardize import row_chunks
+
 _CELLS_SHOWN = 3
+_LARGEST_DOUBLE = 1e150  # whose square is a double still
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -85,7 +88,9 @@ def check_sizes(owner: str, name: str, value: Any) -> tuple[int, ...]:
 
 
 def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.ndarray, "n *event"]:
-    r"""X as a finite numeric array (n, \\*event) with its dtype kept; sets or checks the shape that ``fit`` saw.
+    r"""X as a numeric array (n, \\*event) with its dtype kept; sets or checks the shape that ``fit`` saw.
+
+    It is finite, but for NaN where the estimator takes missing cells.
 
     Parameters
     ----------
@@ -126,7 +131,7 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
         raise ValueError(
             f"X of {owner} must have rows of shape {estimator.input_shape_}, as in fit; got {array.shape[1:]}."
         )
-    _check_finite(owner, array)
+    _check_finite(owner, array, missing=getattr(estimator, "_takes_missing", False))
     return array
 
 
@@ -149,33 +154,76 @@ def _holds_objects(row: Any) -> bool:
     return isinstance(row, np.ndarray) and row.dtype == object
 
 
-def check_latents(estimator: BaseEstimator, Z: Any, *, latent_dim: int) -> np.ndarray:
-    """Z as a finite float32 array (n, latent_dim)."""
+def check_latents(estimator: BaseEstimator, Z: Any, *, latent_dim: int, dtype: str = "float32") -> np.ndarray:
+    """Z as a finite array (n, latent_dim) of that dtype."""
     owner = type(estimator).__name__
-    array = check_array(Z, dtype=np.float32, input_name="Z", estimator=owner)
+    array = check_array(Z, dtype=np.dtype(dtype), input_name="Z", estimator=owner)
     if array.shape[1] != latent_dim:
         raise ValueError(f"Z of {owner} must have latent_dim = {latent_dim} columns; got {array.shape[1]}.")
     return array
 
 
-def _check_finite(owner: str, array: Shaped[np.ndarray, "n *event"]) -> None:
+def check_weight(owner: str, sample_weight: Any, *, n_rows: int) -> np.ndarray:
+    """sample_weight as (n,) float64: finite, not negative, not all zero; ones for None, a single number for all rows."""
+    if sample_weight is None:
+        return np.ones(n_rows)
+    weight = np.asarray(sample_weight)
+    if weight.dtype.kind not in "biuf" or weight.shape not in ((), (n_rows,)):
+        raise ValueError(
+            f"sample_weight of {owner} must be {n_rows} numbers, one for each row of X; got dtype {weight.dtype} and shape "
+            f"{weight.shape}."
+        )
+    weight = np.broadcast_to(weight.astype(np.float64), (n_rows,)).copy()
+    bad = ~np.isfinite(weight) | (weight < 0)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise ValueError(
+            f"sample_weight of {owner} must be finite and not negative; got sample_weight[{row}] = {weight[row]:g}. Leave rows "
+            "out by a weight of 0."
+        )
+    if not weight.any():
+        raise ValueError(f"sample_weight of {owner} must be positive for some row; got zeros only.")
+    return weight
+
+
+def _check_finite(owner: str, array: Shaped[np.ndarray, "n *event"], *, missing: bool) -> None:
+    """Raise for infinities, for NaN unless it means missing, and for numbers beyond what the computations hold."""
     if array.dtype.kind != "f":
         return
-    lowest, highest = array.min(), array.max()
-    if np.isfinite(lowest) and np.isfinite(highest):
-        largest = max(-float(lowest), float(highest))
-        if largest > float(np.finfo(np.float32).max):
-            raise ValueError(f"X of {owner} must be within the range of float32; got {largest:g} in size. Rescale X.")
-        return
-    bad = ~np.isfinite(array)
-    if bad.any():
-        cells = np.argwhere(bad)
-        shown = ", ".join(f"X[{', '.join(map(str, cell))}] = {array[tuple(cell)]}" for cell in cells[:_CELLS_SHOWN])
-        rows = len(np.unique(cells[:, 0]))
-        raise ValueError(
-            f"X of {owner} must be finite (no NaN, no inf); got {len(cells)} such cells in {rows} rows, first {shown}. "
-            "Missing cells are not supported by this model yet: impute them, or drop these rows."
-        )
+    limit = _LARGEST_DOUBLE if missing else float(np.finfo(np.float32).max)
+    for rows in row_chunks(len(array), int(np.prod(array.shape[1:], dtype=int))):
+        chunk = array[rows]
+        # fmin and fmax pass over NaN
+        lowest, highest = np.fmin.reduce(chunk, axis=None), np.fmax.reduce(chunk, axis=None)
+        if missing and np.isnan(lowest):
+            continue
+        if np.isfinite(lowest) and np.isfinite(highest):
+            largest = max(-float(lowest), float(highest))
+            if largest > limit:
+                raise ValueError(
+                    f"X of {owner} must be within the range of {'1e150' if missing else 'float32'}; got {largest:g} in size. "
+                    "Rescale X."
+                )
+            if missing or not np.isnan(chunk.min()):
+                continue
+        _raise_not_finite(owner, array, missing=missing)
+
+
+def _raise_not_finite(owner: str, array: Shaped[np.ndarray, "n *event"], *, missing: bool) -> None:
+    bad = np.isinf(array) if missing else ~np.isfinite(array)
+    cells = np.argwhere(bad)
+    shown = ", ".join(f"X[{', '.join(map(str, cell))}] = {array[tuple(cell)]}" for cell in cells[:_CELLS_SHOWN])
+    rows = len(np.unique(cells[:, 0]))
+    constraint = "finite, or NaN where a cell is missing" if missing else "finite (no NaN, no inf)"
+    remedy = (
+        "Mark what is not known as NaN, or clip it."
+        if missing
+        else "This model takes no missing cells: impute them (PPCA, FactorAnalysis and MixtureOfFactorAnalyzers can), or drop "
+        "these rows."
+    )
+    raise ValueError(
+        f"X of {owner} must be {constraint}; got {len(cells)} such cells in {rows} rows, first {shown}. {remedy}"
+    )
 
 
 def _non_numeric(owner: str, X: Any) -> str:

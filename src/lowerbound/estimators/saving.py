@@ -64,7 +64,12 @@ def _describe(estimator: BaseEstimator, *, prefix: str) -> tuple[dict[str, Any],
                 fitted[name] = {"kind": "model"}
                 arrays |= _named_leaves(value, prefix + name)
             case Preprocessing():
-                fitted[name] = {"kind": "preprocessing", "white": value.white, "treatment": value.treatment}
+                fitted[name] = {
+                    "kind": "preprocessing",
+                    "white": value.white,
+                    "treatment": value.treatment,
+                    "dtype": value.dtype,
+                }
                 arrays |= _named_leaves(value, prefix + name)
             case Status():
                 fitted[name] = {"kind": "status", "code": value.code, "message": value.message}
@@ -121,7 +126,8 @@ def _restore(
                 shift, scale = arrays[f"{prefix}{name}/.shift"], arrays[f"{prefix}{name}/.scale"]
                 if not shift.shape == scale.shape == tuple(decode_value(document["fitted"]["input_shape_"]["value"])):
                     raise SavedModelError(f"the arrays of {name} are not of the shape of a row")
-                setattr(estimator, name, Preprocessing(shift, scale, saved["white"], saved["treatment"]))
+                dtype = saved.get("dtype", "float32")  # folders of earlier versions do not say
+                setattr(estimator, name, Preprocessing(shift, scale, saved["white"], saved["treatment"], dtype))
             case "status":
                 setattr(estimator, name, Status(saved["code"], saved["message"]))
             case "history":
@@ -138,7 +144,8 @@ def _restore(
             case kind:
                 raise SavedModelError(f"attribute {name} is of unknown kind {kind!r}")
     for name in models:
-        skeleton = eqx.filter_eval_shape(estimator._skeleton, key=jax.random.key(0))
+        with jax.enable_x64(True):  # so that a skeleton says float64 where it means it
+            skeleton = eqx.filter_eval_shape(estimator._skeleton, key=jax.random.key(0))
         setattr(estimator, name, _filled(skeleton, arrays, prefix + name))
     return estimator
 
@@ -156,13 +163,13 @@ def _named_leaves(module: eqx.Module, prefix: str) -> Arrays:
 def _filled(skeleton: PyTree, arrays: Arrays, prefix: str) -> PyTree:
     """The skeleton with the saved arrays in place of its shapes, each checked."""
 
-    def leaf(path: tuple[Any, ...], shape: jax.ShapeDtypeStruct) -> jax.Array:
+    def leaf(path: tuple[Any, ...], shape: jax.ShapeDtypeStruct) -> jax.Array | np.ndarray:
         name = _path_name(prefix, path)
         found = arrays[name]
         if found.shape != shape.shape or found.dtype != shape.dtype:
             raise SavedModelError(
                 f"array {name} should be {shape.dtype}{list(shape.shape)} but is {found.dtype}{list(found.shape)}"
             )
-        return jnp.asarray(found)
+        return found if found.dtype == np.float64 else jnp.asarray(found)  # float64 stays outside of JAX
 
     return jax.tree_util.tree_map_with_path(leaf, skeleton)

@@ -11,6 +11,8 @@ over n rows, sqrt(sum of se^2) / n, is right because different rows have draws o
 their own; equal rows share theirs, and their errors add up in full. The encoder runs once a row: its work does
 not depend on the draw's key, so ``vmap`` over keys leaves it unbatched.
 
+A model that knows its evidence is asked for it: nothing is drawn, and nothing is uncertain but the choice of the rows.
+
 References: Y. Burda, R. Grosse, R. Salakhutdinov, ICLR 2016; A. Owen, "Monte Carlo theory, methods and examples", chapter 9.
 """
 
@@ -28,7 +30,7 @@ from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.pareto import pareto_k
 from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_draw, bytes_per_row, chunk_rows, iterate_rows, map_rows
-from lowerbound.models.model import AbstractDensityModel
+from lowerbound.models.model import AbstractDensityModel, AbstractExactModel
 
 _TRUSTED_K = 0.7
 
@@ -52,9 +54,9 @@ class Evidence:
     per_row, per_row_standard_error
         log p(x) and its Monte Carlo error for each row, shape (n,).
     effective_sample_size
-        Of the importance weights, for each row, in [1, n_samples].
+        Of the importance weights, for each row, in [1, n_samples]; NaN where exact.
     pareto_k
-        Tail shape of the weights for each row; above 0.7 the estimate is not to be trusted; NaN below 25 samples.
+        Tail shape of the weights for each row; above 0.7 the estimate is not to be trusted; NaN below 25 samples and where exact.
     n_samples
         Draws per row; 0 where exact.
     exact
@@ -122,7 +124,9 @@ def _over_draws(
 def elbo(
     model: AbstractDensityModel, dataset: Dataset, *, n_samples: int, key: PRNGKeyArray
 ) -> Float[np.ndarray, " n"]:
-    """E_q[log p(x given z)] - KL(q || p) in nats for each row, the expectation over ``n_samples`` draws."""
+    """E_q[log p(x given z)] - KL(q || p) in nats for each row, over ``n_samples`` draws; log p(x) where q is exact."""
+    if isinstance(model, AbstractExactModel):
+        return map_rows(_exact_log_evidence, model, dataset, key=key)
     at_once = min(n_samples, max(1, MEMORY_BUDGET // bytes_per_draw(model, dataset.event_shape)))
     return map_rows(MeanElbo(n_samples, at_once), model, dataset, key=key, draws_per_row=at_once)
 
@@ -137,7 +141,7 @@ def log_evidence(
     memory_budget: int = MEMORY_BUDGET,
     warn: bool = True,
 ) -> Evidence:
-    """Log p(x) by importance sampling, equations (1) to (5).
+    """Log p(x): exact where the model knows it, else by importance sampling, equations (1) to (5).
 
     Parameters
     ----------
@@ -159,6 +163,8 @@ def log_evidence(
     EvidenceWarning
         Where k-hat is above 0.7 for more than one row in ten, with what to do.
     """
+    if isinstance(model, AbstractExactModel):
+        return _exact(map_rows(_exact_log_evidence, model, dataset, key=key), base_measure=base_measure)
     at_once = min(n_samples, max(1, memory_budget // bytes_per_draw(model, dataset.event_shape)))
     row_bytes = bytes_per_row(model, dataset.event_shape, draws=at_once)
     rows_per_chunk = chunk_rows(len(dataset), row_bytes, memory_budget=memory_budget)
@@ -180,6 +186,26 @@ def log_evidence(
         pareto_k=k,
         n_samples=n_samples,
         exact=False,
+        base_measure=base_measure,
+    )
+
+
+def _exact_log_evidence(model: AbstractExactModel, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, ""]:
+    return model.log_evidence(datum)
+
+
+def _exact(per_row: Float[np.ndarray, " n"], *, base_measure: str) -> Evidence:
+    nothing = np.full(len(per_row), np.nan)
+    return Evidence(
+        value=float(per_row.mean()),
+        standard_error=0.0,
+        sampling_error=_sampling_error(per_row),
+        per_row=per_row,
+        per_row_standard_error=np.zeros(len(per_row)),
+        effective_sample_size=nothing,
+        pareto_k=nothing,
+        n_samples=0,
+        exact=True,
         base_measure=base_measure,
     )
 

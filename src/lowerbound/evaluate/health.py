@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import map_rows
-from lowerbound.models.vae import VAE
+from lowerbound.models.model import AbstractGaussianPosteriorModel
 
 _ACTIVE = 0.01
 
@@ -70,25 +70,24 @@ class Health:
         return "\n".join([*lines, *self.advice])
 
 
-def _row(model: VAE, datum: Datum, *, key: PRNGKeyArray) -> dict[str, Array]:
+def _row(model: AbstractGaussianPosteriorModel, datum: Datum, *, key: PRNGKeyArray) -> dict[str, Array]:
     posterior = model.posterior(datum)
-    outputs = model.decoder(posterior.mean)
     return {
         "kl": posterior.kl(),
         "mean": posterior.mean,
         "variance": posterior.variance(),
-        "noise": jnp.sqrt(model.likelihood.distribution(outputs).variance * jnp.ones(datum.values.shape)),
-        "floor": model.likelihood.at_floor(outputs).mean(dtype=jnp.float32),
+        "noise": model.noise_scale(posterior.mean),
+        "floor": model.at_floor(posterior.mean).mean(dtype=jnp.float32),
     }
 
 
-def health(model: VAE, dataset: Dataset, *, key: PRNGKeyArray) -> Health:
+def health(model: AbstractGaussianPosteriorModel, dataset: Dataset, *, key: PRNGKeyArray) -> Health:
     """Measure the latent space on the given rows.
 
     Parameters
     ----------
     model
-        A VAE.
+        A model whose q(z given x) is one Gaussian.
     dataset
         At least two rows, as a rule the training or held-out ones; all of them are used.
     key

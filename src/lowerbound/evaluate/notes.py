@@ -9,6 +9,8 @@ from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import map_rows
 from lowerbound.likelihoods.gaussian import SCALE_FLOOR, FeatureScaleGaussian, NetworkScaleGaussian
 from lowerbound.likelihoods.poisson import Poisson
+from lowerbound.models.full_gaussian import FullGaussian
+from lowerbound.models.mixture import AnyMixture
 from lowerbound.models.vae import VAE
 
 _ROWS_LOOKED_AT = 512
@@ -37,12 +39,7 @@ def fit_notes(
     key
         Base of the rows' randomness.
     """
-    notes = []
-    if constant.any():
-        notes.append(
-            f"{_name(constant)} constant in the training rows: a density there is meaningless. Leave "
-            f"{'it' if constant.sum() == 1 else 'them'} out (sklearn.feature_selection.VarianceThreshold)."
-        )
+    notes = list(constant_note(constant))
     floored = _floored(model, dataset, key) & ~constant
     if floored.any() and isinstance(model.likelihood, Poisson):
         notes.append(
@@ -56,6 +53,59 @@ def fit_notes(
             "dequantize them or leave them out."
         )
     return tuple(notes)
+
+
+def constant_note(constant: Bool[np.ndarray, "*event"]) -> tuple[str, ...]:
+    """A sentence that names the constant features; () if there are none."""
+    if not constant.any():
+        return ()
+    return (
+        f"{_name(constant)} constant in the training rows: a density there is meaningless. Leave "
+        f"{'it' if constant.sum() == 1 else 'them'} out (sklearn.feature_selection.VarianceThreshold).",
+    )
+
+
+def floor_note(floored: Bool[np.ndarray, "*event"], *, floor: float) -> tuple[str, ...]:
+    """A sentence that names the features whose noise variance fitting would take to zero (Heywood cases); () if none."""
+    if not floored.any():
+        return ()
+    return (
+        f"The noise variance of {_name(floored, verb='rests')} on its floor, noise_floor = {floor:g} of the variance (a Heywood "
+        "case): the factors explain all of it, and the density is bounded by that floor only. Lower latent_dim, or leave out "
+        "duplicated columns.",
+    )
+
+
+def cluster_notes(
+    model: AnyMixture, *, lost: Bool[np.ndarray, " clusters"], constant: Bool[np.ndarray, "*event"]
+) -> tuple[str, ...]:
+    """Sentences on clusters that lost their rows, and on those whose noise rests on its floor; () if there are none."""
+    notes = []
+    if lost.any():
+        notes.append(
+            f"{'1 cluster has' if lost.sum() == 1 else f'{lost.sum()} clusters have'} hardly a row left: the data do not ask for "
+            f"{len(lost)}. Lower n_clusters, or raise n_init."
+        )
+    floored = _clusters_at_floor(model) & ~constant.reshape(-1)
+    clusters = floored.any(axis=1)
+    if clusters.any():
+        columns = floored.any(axis=0).reshape(constant.shape)
+        notes.append(
+            f"The noise of {clusters.sum()} of {len(lost)} clusters rests on its floor, noise_floor = "
+            f"{model.components.variance_floor:g} of the variance, in {_name(columns, verb='')}: the density is "
+            "bounded by that floor only. Raise noise_floor, lower n_clusters, or look for repeated values."
+        )
+    return tuple(notes)
+
+
+def _clusters_at_floor(model: AnyMixture) -> Bool[np.ndarray, "clusters features"]:
+    part = model.components
+    if isinstance(part, FullGaussian):
+        smallest = np.linalg.svd(part.cholesky, compute_uv=False)[:, -1] ** 2
+        return np.broadcast_to((smallest <= 1.1 * part.variance_floor)[:, None], part.mean.shape)
+    log_variance = np.asarray(part.log_variance)
+    variance = np.exp(log_variance.reshape(len(log_variance), -1))
+    return np.broadcast_to(variance <= 1.1 * part.variance_floor, part.mean.shape)
 
 
 def _floored(model: VAE, dataset: Dataset, key: PRNGKeyArray) -> Bool[np.ndarray, "*event"]:
@@ -73,5 +123,5 @@ def _name(mask: Bool[np.ndarray, "*event"], verb: str = "is") -> str:
     cells = [str(tuple(map(int, cell)) if len(cell) > 1 else int(cell[0])) for cell in np.argwhere(mask)]
     shown = ", ".join(cells[:6]) + (", …" if len(cells) > 6 else "")
     if len(cells) == 1:
-        return f"1 feature ({shown}) {verb}"
-    return f"{len(cells)} features ({shown}) {'are' if verb == 'is' else verb.removesuffix('s')}"
+        return f"1 feature ({shown}) {verb}".rstrip()
+    return f"{len(cells)} features ({shown}) {'are' if verb == 'is' else verb.removesuffix('s')}".rstrip()

@@ -4,7 +4,7 @@ r"""Outlier scores: larger is more outlying, always; four of them, in nats.
 method           score of x                           finds rows that …
 ===============  ===================================  ===================================================================
 kl               KL(q(z given x) || p(z))             need an unusual code: far from the prior, or very sure
-log_evidence     -log p(x), importance sampling       have low density, for whichever reason
+log_evidence     -log p(x), exact or sampled          have low density, for whichever reason
 elbo             -ELBO(x)                             the same, through the bound (cheaper, pessimistic for hard rows)
 reconstruction   -log p(x given z), z the code of x   the decoder cannot reproduce
 ===============  ===================================  ===================================================================

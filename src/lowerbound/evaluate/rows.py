@@ -19,6 +19,7 @@ from lowerbound.data.datum import Datum
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.models.cost import model_cost
 from lowerbound.models.model import AbstractModel
+from lowerbound.nn.precision import precision_of
 
 # function(model, datum, key=...) -> pytree of arrays. A module-level function or an equinox module: it is a static argument of
 # the compiled chunk, and a lambda made anew at every call would compile anew.
@@ -88,16 +89,17 @@ def iterate_rows(
         real = int(np.sum(rows < len(dataset)))
         rows[real:] = start  # padding: a valid row, cut off below
         part = dataset.take(rows)
-        result = _chunk(
-            function,
-            model,
-            dataset.preprocessing,
-            key,
-            jnp.asarray(part.values),
-            None if part.observed is None else jnp.asarray(part.observed),
-            None if part.condition is None else jnp.asarray(part.condition),
-            jnp.asarray(hashes[rows]),
-        )
+        with precision_of(model):  # not around the yield: the caller has a precision of its own
+            result = _chunk(
+                function,
+                model,
+                dataset.preprocessing,
+                key,
+                jnp.asarray(part.values),
+                None if part.observed is None else jnp.asarray(part.observed),
+                None if part.condition is None else jnp.asarray(part.condition),
+                jnp.asarray(hashes[rows]),
+            )
         if waiting is not None:
             yield _fetch(*waiting)
         waiting = (result, real)

@@ -15,6 +15,7 @@ from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import bytes_per_draw, chunk_rows, map_rows
 from lowerbound.models.model import AbstractDensityModel, AbstractModel
+from lowerbound.nn.precision import precision_of
 
 
 class PosteriorDraws(eqx.Module):
@@ -66,7 +67,8 @@ def decode(
     """E[x given z] in model units for each row of latents."""
     parts = []
     for rows, real in _padded_chunks(len(latents), bytes_per_draw(model, event_shape)):
-        parts.append(np.asarray(_apply(_decode, model, latents[rows], 0))[:real])
+        with precision_of(model):
+            parts.append(np.asarray(_apply(_decode, model, latents[rows], 0))[:real])
     return np.concatenate(parts)
 
 
@@ -76,7 +78,8 @@ def sample(
     """``n_samples`` independent (x, z) from p(x, z), x in model units."""
     xs, zs = [], []
     for rows, real in _padded_chunks(n_samples, bytes_per_draw(model, event_shape)):
-        x, z = _apply(_sample, model, (key, rows.astype(np.uint32)), (None, 0))
+        with precision_of(model):
+            x, z = _apply(_sample, model, (key, rows.astype(np.uint32)), (None, 0))
         xs.append(np.asarray(x)[:real])
         zs.append(np.asarray(z)[:real])
     return np.concatenate(xs), np.concatenate(zs)

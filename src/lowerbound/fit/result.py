@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from lowerbound.models.model import AbstractModel
 
-Code = Literal["max_epochs", "early_stopping", "interrupted", "non_finite"]
+Code = Literal["closed_form", "converged", "max_iter", "max_epochs", "early_stopping", "interrupted", "non_finite"]
 
 ModelType = TypeVar("ModelType", bound=AbstractModel)
 
@@ -20,7 +20,8 @@ class Status:
     Attributes
     ----------
     code
-        "max_epochs", "early_stopping", "interrupted" or "non_finite".
+        "closed_form", "converged" or "max_iter" (expectation maximization), "max_epochs" or "early_stopping" (gradient),
+        "interrupted" or "non_finite".
     message
         For a person: how the fit ended in its first line, then a line for each note.
     """
@@ -31,7 +32,7 @@ class Status:
     @property
     def ok(self) -> bool:
         """Whether the fit ran to an end of its own choosing."""
-        return self.code in ("max_epochs", "early_stopping")
+        return self.code in ("closed_form", "converged", "max_epochs", "early_stopping")
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -58,8 +59,8 @@ class FitResult(Generic[ModelType]):
         The loss of exactly these parameters (nats per row, lower is better): on the validation rows if there are any, else on
         the training rows (after Ctrl-C on the first 1024 of them); schedules at their end.
     history
-        One number per epoch and name, equal lengths: means over the epoch's training rows while the parameters moved, and
-        ``validation_…`` ones at the end of the epoch.
+        One number per epoch (or step of expectation maximization) and name, equal lengths: means over the epoch's training
+        rows while the parameters moved, and ``validation_…`` ones at the end of the epoch.
     steps
         Parameter updates done.
     status

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from lowerbound.data.datum import Datum
 from lowerbound.models.model import AbstractModel
 from lowerbound.nn.cost import Cost, cost
+from lowerbound.nn.precision import precision_of
 
 
 class ModelCost(NamedTuple):
@@ -38,8 +39,9 @@ def model_cost(model: AbstractModel, event_shape: tuple[int, ...]) -> ModelCost:
     ModelCost(encode=Cost(operations=144, widest=8), decode=Cost(operations=112, widest=8))
     """
     leaves, structure = jax.tree.flatten(model)
-    arrays = tuple((jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
-    return _cost_of(structure, arrays, tuple(event_shape))
+    with precision_of(model):
+        arrays = tuple((jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
+        return _cost_of(structure, arrays, tuple(event_shape))
 
 
 @functools.lru_cache(maxsize=256)
@@ -62,4 +64,5 @@ def _cost_of(
     latent_dim = jax.tree.unflatten(
         structure, [np.broadcast_to(np.zeros((), dtype), shape) for shape, dtype in arrays]
     ).latent_dim
-    return ModelCost(cost(encode, np.zeros(event_shape, np.float32)), cost(decode, np.zeros(latent_dim, np.float32)))
+    dtype = np.float64 if any(dtype == "float64" for _, dtype in arrays) else np.float32
+    return ModelCost(cost(encode, np.zeros(event_shape, dtype)), cost(decode, np.zeros(latent_dim, dtype)))

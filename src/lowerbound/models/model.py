@@ -13,6 +13,12 @@ bounded and estimated.
     draw(datum, key)         z ~ q with its three log densities      importance-weighted bounds, held-out log p(x), outliers
     elbo_terms(datum, key)   log p(x given z) and KL(q || p)         same expectation, lower variance: the ELBO's family
 
+Models whose evidence and posterior are known in closed form (level two, ``AbstractExactModel``) say so:
+
+    log_evidence(datum)      log p(x_observed), without sampling     exact scores and comparisons
+    predictive(datum)        p(x_j given x_observed) of each cell    imputation: means, scales, intervals
+    complete(datum, key)     missing cells drawn given observed      multiple imputation
+
 For z ~ q(z given x),  log p(x) >= E[log_prior + log_likelihood - log_posterior]: the ELBO, with equality, for every single z,
 where q is the exact posterior.
 """
@@ -21,7 +27,7 @@ from abc import abstractmethod
 from typing import NamedTuple
 
 import equinox as eqx
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from lowerbound.data.datum import Datum
 from lowerbound.posteriors.gaussian import AbstractGaussianPosterior
@@ -49,6 +55,17 @@ class ElboTerms(NamedTuple):
 
     log_likelihood: Float[Array, ""]
     kl: Float[Array, " latent"]
+
+
+class Predictive(NamedTuple):
+    """p(x_j given x_observed) for every cell j by itself: a mixture of normal distributions, one component for a Gaussian model.
+
+    ``log_weight`` is shared by the cells; ``mean`` and ``variance`` are in model units.
+    """
+
+    log_weight: Float[Array, " components"]
+    mean: Float[Array, "components *event"]
+    variance: Float[Array, "components *event"]
 
 
 class AbstractModel(eqx.Module):
@@ -98,3 +115,27 @@ class AbstractGaussianPosteriorModel(AbstractDensityModel):
     @abstractmethod
     def posterior(self, datum: Datum) -> AbstractGaussianPosterior:
         """q(z given x)."""
+
+    @abstractmethod
+    def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
+        """Standard deviation of x given z, cell by cell, in model units; NaN for category codes."""
+
+    @abstractmethod
+    def at_floor(self, z: Float[Array, " latent"]) -> Bool[Array, "*event"]:
+        """True for cells whose noise rests on its numerical floor at this z."""
+
+
+class AbstractExactModel(AbstractDensityModel):
+    """A model on level two whose q(z given x) is p(z given x) and whose evidence is known."""
+
+    @abstractmethod
+    def log_evidence(self, datum: Datum) -> Float[Array, ""]:
+        """Log p(x_observed) in nats and the user's units; 0 where nothing was observed."""
+
+    @abstractmethod
+    def predictive(self, datum: Datum) -> Predictive:
+        """p(x_j given x_observed) of each cell, observed ones included: as if measured once more."""
+
+    @abstractmethod
+    def complete(self, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, "*event"]:
+        """The values, with missing cells drawn from p(x_missing given x_observed), jointly."""

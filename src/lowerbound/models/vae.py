@@ -25,13 +25,13 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from lowerbound.data.datum import Datum
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.models.decoder import Decoder
 from lowerbound.models.model import AbstractGaussianPosteriorModel, Draw, ElboTerms
-from lowerbound.posteriors.encoder import GaussianEncoder, encoder_input
+from lowerbound.posteriors.encoder import AbstractEncoder, encoder_input
 from lowerbound.posteriors.gaussian import AbstractGaussianPosterior
 
 
@@ -43,7 +43,7 @@ def log_standard_normal(z: Float[Array, " latent"]) -> Float[Array, ""]:
 class VAE(AbstractGaussianPosteriorModel):
     """p(x, z) of equation (1) with the q(z given x) of equation (2)."""
 
-    encoder: GaussianEncoder
+    encoder: AbstractEncoder
     decoder: Decoder
     likelihood: AbstractLikelihood
 
@@ -71,6 +71,15 @@ class VAE(AbstractGaussianPosteriorModel):
     def decode(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
         """E[x given z]."""
         return self.likelihood.mean(self.decoder(z))
+
+    def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
+        """Standard deviation of the likelihood at z."""
+        outputs = self.decoder(z)
+        return jnp.sqrt(self.likelihood.distribution(outputs).variance * jnp.ones(outputs.shape[1:], outputs.dtype))
+
+    def at_floor(self, z: Float[Array, " latent"]) -> Bool[Array, "*event"]:
+        """Cells whose likelihood rests on its floor at z."""
+        return self.likelihood.at_floor(self.decoder(z))
 
     def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
         """One z ~ q(z given x) with log p(z), log p(x given z), log q(z given x)."""

@@ -4,6 +4,7 @@ This is the amortized rung of the ladder of E-steps: nothing is kept per row, th
 learned with the decoder's.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Literal
 
@@ -28,7 +29,17 @@ def encoder_input(likelihood: AbstractLikelihood, datum: Datum) -> Float[Array, 
     return features.reshape(-1)
 
 
-class GaussianEncoder(eqx.Module):
+class AbstractEncoder(eqx.Module):
+    """From a datum's features to its Gaussian posterior."""
+
+    latent_dim: eqx.AbstractVar[int]
+
+    @abstractmethod
+    def __call__(self, features: Float[Array, " features"]) -> AbstractGaussianPosterior:
+        """q(z given x) for one datum's features."""
+
+
+class GaussianEncoder(AbstractEncoder):
     """Network from a datum's features to the free parameters of a Gaussian posterior.
 
     Attributes

@@ -5,15 +5,16 @@ class                     q(z given x)                    z from eps ~ N(0, I)
 ========================  ==============================  ============================================================
 DiagonalGaussian          N(mu, diag sigma^2)             z = mu + sigma * eps
 FullCovarianceGaussian    N(mu, L L^T)                    z = mu + L eps,  L = mask * L' + diag sigma (lower triangular)
+PrecisionGaussian         N(mu, (C C^T)^{-1})             z = mu + C^{-T} eps,  C lower triangular, sigma_i = 1 / C_ii
 ========================  ==============================  ============================================================
 
-Both have log q(z given x) = - \sum_i (eps_i^2 / 2 + log(2 pi) / 2 + log sigma_i), from eps and the log-determinant alone: no
-solve, no cancellation. And both have a KL that is a sum over latent dimensions,
+All have log q(z given x) = - \sum_i (eps_i^2 / 2 + log(2 pi) / 2 + log sigma_i), from eps and the log-determinant alone: no
+solve, no cancellation. And all have a KL that is a sum over latent dimensions,
 
     KL_i = ( \Sigma_ii + mu_i^2 - 1 ) / 2 - log sigma_i,        \Sigma_ii = \sum_j L_ij^2,
 
 since sigma_i^2 = L_ii^2 is the variance of z_i given z_1 … z_{i-1}: the term is E KL( q(z_i given z_<i, x) || p(z_i) ), and the
-chain rule adds the terms to the whole.
+chain rule adds the terms to the whole (from the last latent to the first where the precision is factorized).
 
 Reference: D. P. Kingma, M. Welling, "An introduction to variational autoencoders", 2019, sections 2.5 and 2.5.1.
 """
@@ -25,6 +26,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float, PRNGKeyArray
 
 # exp(±10): scales from 5e-5 to 2e4 in units of the prior. An encoder fed with outliers must not overflow.
@@ -63,7 +65,7 @@ class AbstractGaussianPosterior(eqx.Module):
         return PosteriorDraw(self.mean + self.displace(noise), log_prob)
 
     def kl(self) -> Float[Array, " latent"]:
-        """KL(q || N(0, I)) in nats, by latent dimension; the sum is exact for both families (see the module)."""
+        """KL(q || N(0, I)) in nats, by latent dimension; the sum is exact for every family (see the module)."""
         return 0.5 * (self.variance() + self.mean**2 - 1) - self.log_scale
 
 
@@ -109,6 +111,45 @@ class FullCovarianceGaussian(AbstractGaussianPosterior):
     def covariance(self) -> Float[Array, "latent latent"]:
         """L times its transpose."""
         return self.cholesky @ self.cholesky.T
+
+
+class PrecisionGaussian(AbstractGaussianPosterior):
+    """N(mean, (C C^T)^-1) with C = strictly lower part + diag exp(-log_scale): the form in which exact posteriors come.
+
+    exp(log_scale_i) is the standard deviation of z_i given z_{i+1} … z_L.
+    """
+
+    mean: Float[Array, " latent"]
+    log_scale: Float[Array, " latent"]
+    lower: Float[Array, "latent latent"]
+
+    @property
+    def precision_cholesky(self) -> Float[Array, "latent latent"]:
+        """C."""
+        return jnp.tril(self.lower, -1) + jnp.diag(jnp.exp(-self.log_scale))
+
+    def displace(self, noise: Float[Array, " latent"]) -> Float[Array, " latent"]:
+        """C^-T times noise."""
+        return solve_triangular(self.precision_cholesky, noise, lower=True, trans="T")
+
+    def variance(self) -> Float[Array, " latent"]:
+        """Column sums of (C^-1)^2."""
+        return jnp.sum(self._inverse() ** 2, axis=0)
+
+    def covariance(self) -> Float[Array, "latent latent"]:
+        """C^-T C^-1."""
+        inverse = self._inverse()
+        return inverse.T @ inverse
+
+    def _inverse(self) -> Float[Array, "latent latent"]:
+        return solve_triangular(self.precision_cholesky, jnp.eye(len(self.mean), dtype=self.mean.dtype), lower=True)
+
+
+def gaussian_from_precision(
+    mean: Float[Array, " latent"], precision_cholesky: Float[Array, "latent latent"]
+) -> PrecisionGaussian:
+    """N(mean, (C C^T)^-1), C lower triangular with a positive diagonal."""
+    return PrecisionGaussian(mean, -jnp.log(jnp.diagonal(precision_cholesky)), precision_cholesky)
 
 
 def n_posterior_outputs(family: str, latent_dim: int) -> int:

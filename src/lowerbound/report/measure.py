@@ -2,7 +2,8 @@
 
 The reconstruction error is the root of the mean of (x - reconstruction)^2 over all cells. Columns of a table have units of
 their own, which no mean may mix: there each column's error is taken in its standard deviations over the same rows, so that 1
-is the error of guessing the column's mean. Images, grey levels and bits have one unit, and are taken as they are.
+is the error of guessing the column's mean. Images, grey levels and bits have one unit, and are taken as they are. Missing cells
+(NaN) have no error and are left out.
 """
 
 import math
@@ -30,7 +31,7 @@ def evidence_of(estimator: Any, rows: Any, *, n_samples: int) -> Evidence:
 
 
 def measure(estimator: Any, rows: Any, *, n_samples: int, evidence: Evidence | None = None) -> dict[str, Any]:
-    """Everything that ``lowerbound evaluate`` reports; densities only where the model has them.
+    """Everything that ``lowerbound evaluate`` reports; densities, and the health of latents, only where the model has them.
 
     Parameters
     ----------
@@ -55,9 +56,8 @@ def measure(estimator: Any, rows: Any, *, n_samples: int, evidence: Evidence | N
         return found
     if evidence is None:
         evidence = evidence_of(estimator, rows, n_samples=n_samples)
-    health = estimator.health(rows)
     known = evidence.pareto_k[~np.isnan(evidence.pareto_k)]
-    return found | {
+    found |= {
         "log_evidence": evidence.value,
         "standard_error": evidence.standard_error,
         "sampling_error": evidence.sampling_error,
@@ -68,8 +68,13 @@ def measure(estimator: Any, rows: Any, *, n_samples: int, evidence: Evidence | N
         "effective_sample_size_smallest": float(np.min(evidence.effective_sample_size)),
         "pareto_k_share_above_0.7": float(np.mean(known > UNTRUSTED_K)) if len(known) else math.nan,
         "elbo": float(np.mean(estimator.elbo(rows))),
-        "active_units": health.active_units,
         "latent_dim": estimator.latent_dim,
+    }
+    if not hasattr(estimator, "health"):
+        return found | {"advice": []}
+    health = estimator.health(rows)
+    return found | {
+        "active_units": health.active_units,
         "kl_per_dimension": health.kl_per_dimension.tolist(),
         "cells_at_floor": health.cells_at_floor,
         "healthy": health.ok,
@@ -120,29 +125,38 @@ def reconstruction_error(estimator: Any, rows: Any) -> tuple[float, str]:
     """
     if has_categories(estimator):
         return math.nan, "category codes have no differences"
-    mean_square, variance, varies = _moments(estimator, rows)
+    square, observed, variance, varies = _moments(estimator, rows)
     if not columns_have_units(estimator):
-        return float(np.sqrt(np.mean(mean_square))), _common_unit(estimator)
+        return float(np.sqrt(square.sum() / observed.sum())) if observed.any() else math.nan, _common_unit(estimator)
     if not varies.any():
         return math.nan, "no column varies over these rows"
-    error = float(np.sqrt(np.mean(mean_square[varies] / variance[varies])))
+    error = float(np.sqrt(np.sum(square[varies] / variance[varies]) / np.sum(observed[varies])))
     return error, "standard deviations of each column over these rows"
 
 
-def _moments(estimator: Any, rows: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each cell, its mean squared error, its variance, and whether it varies; rows pass in chunks, to need little memory."""
-    square, first, second, largest, shift = 0.0, 0.0, 0.0, 0.0, None
+def _moments(estimator: Any, rows: Any) -> tuple[np.ndarray, ...]:
+    """For each cell of a row: sum of its squared errors over the rows that have it, their number, its variance, if it varies.
+
+    Rows pass in chunks, to need little memory.
+    """
+    square = first = second = largest = observed = shift = np.zeros(())
     for part in row_chunks(len(rows), estimator.n_features_in_) or [slice(0, 0)]:  # no rows: the estimator's error
         some = take(rows, part)
         back = estimator.reconstruct(some)  # before the conversion below: bad rows are the estimator's to name
         target = targets(estimator, some)
-        shift = target.mean(axis=0) if shift is None else shift
-        square = square + np.square(target - back).sum(axis=0)
-        first = first + (target - shift).sum(axis=0)
-        second = second + np.square(target - shift).sum(axis=0)
+        known = ~np.isnan(target)
+        target = np.where(known, target, 0.0)
+        n_known = known.sum(axis=0)
+        # Sums of squares are taken about a value of the column's own, the mean where it is first known.
+        shift = np.where(observed > 0, shift, target.sum(axis=0) / np.maximum(n_known, 1))
+        square = square + np.square(target - back).sum(axis=0, where=known)
+        first = first + (target - shift).sum(axis=0, where=known)
+        second = second + np.square(target - shift).sum(axis=0, where=known)
         largest = np.maximum(largest, np.abs(target).max(axis=0))
-    variance = np.maximum(second / len(rows) - np.square(first / len(rows)), 0.0)
-    return np.asarray(square / len(rows)), np.asarray(variance), _above_rounding(np.sqrt(variance), np.asarray(largest))
+        observed = observed + n_known
+    count = np.maximum(observed, 1)
+    variance = np.maximum(second / count - np.square(first / count), 0.0)
+    return square, observed, variance, _above_rounding(np.sqrt(variance), largest)
 
 
 def spreads(values: Float[np.ndarray, "n *event"]) -> np.ndarray:
@@ -161,7 +175,7 @@ def take(rows: Any, which: Any) -> Any:
 
 def outlier_method(estimator: Any, method: OutlierMethod | None) -> OutlierMethod:
     """The outlier score asked for; of None, the one that the fitted estimator takes by itself."""
-    return method or ("kl" if hasattr(estimator, "log_evidence") else "reconstruction")
+    return method or estimator._outlier_methods[0]
 
 
 def has_categories(estimator: Any) -> bool:

@@ -1,0 +1,49 @@
+"""``lowerbound compare MODEL... DATA``: saved models against each other, on the same rows that none of them has seen."""
+
+import dataclasses
+import json
+import math
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lowerbound.cli import console
+from lowerbound.cli.files import Split, read_model, read_rows
+
+
+def compare(
+    models: Annotated[list[Path], typer.Argument(help="Folders of saved models.", metavar="MODEL")],
+    data: Annotated[str, typer.Argument(help="A file, or a name from `lowerbound data`.", metavar="DATA")],
+    samples: Annotated[int, typer.Option("--samples", help="Draws per row where log p(x) is not exact.")] = 1000,
+    split: Annotated[
+        Split | None, typer.Option("--split", help="Part of a named data set.", show_default="test")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+) -> None:
+    """Print log p(x) of saved models on the same rows, with paired differences, parameters and fit times.
+
+    A model without density, or in another unit than the first, is left blank, with the reason.
+    """
+    from lowerbound.estimators.compare import compare as compare_estimators
+    from lowerbound.evaluate.evidence import EvidenceWarning
+
+    estimators = [read_model(model) for model in models]
+    rows = read_rows(data, split=split, default="test")
+    with console.messages.status("estimating …"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", EvidenceWarning)  # the notes say the same
+        found = compare_estimators(estimators, rows, names=[str(model) for model in models], n_samples=samples)
+    if as_json:
+        print(json.dumps({"data": data} | _plain(dataclasses.asdict(found)), indent=2))
+    else:
+        console.say(str(found))
+
+
+def _plain(value: Any) -> Any:
+    """For JSON, which has no NaN: None."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

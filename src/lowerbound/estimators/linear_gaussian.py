@@ -1,0 +1,212 @@
+"""LinearGaussianEstimator: what PPCA and FactorAnalysis share: how they are fitted, and their parameters in the user's units.
+
+    complete rows       covariance -> EM on it (``objectives.factor_analysis``), a matrix of d x d whatever the number of rows
+    rows with holes     EM over the rows (``objectives.factor_analyzers`` with one cluster)
+
+The factors of both models are free to rotate. ``canonical`` fixes the rotation: uncorrelated factors given the data, the most
+informative first, the largest loading of each positive.
+"""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+from jaxtyping import Bool, Float, PRNGKeyArray
+
+from lowerbound.data.preprocessing import Preprocessing
+from lowerbound.estimators.checks import check_bool, check_integer, check_number, check_seed
+from lowerbound.estimators.exact import ExactEstimator
+from lowerbound.estimators.weighted_rows import WeightedRows
+from lowerbound.evaluate.notes import constant_note, floor_note
+from lowerbound.fit.em import fit_em
+from lowerbound.fit.result import FitResult
+from lowerbound.models.linear_gaussian import LinearGaussian
+from lowerbound.models.mixture import Mixture
+from lowerbound.objectives.factor_analysis import CovarianceChunk, CovarianceEM
+from lowerbound.objectives.factor_analyzers import FactorAnalyzersEM
+
+_LARGEST_COVARIANCE = 4096  # columns up to which a covariance is made even of fewer rows
+
+
+class LinearGaussianEstimator(ExactEstimator):
+    """Base of PPCA and FactorAnalysis."""
+
+    tol: float
+    max_iter: int
+    noise_floor: float
+
+    @property
+    @abstractmethod
+    def _isotropic(self) -> bool:
+        """Whether the noise is the same for all columns."""
+
+    # ---- parameters in the user's units
+
+    @property
+    def mean_(self) -> Float[np.ndarray, " features"]:
+        """mu, (n_features,), user's units."""
+        shift, scale = self._shift_and_scale()
+        return np.asarray(self.model_.mean) * scale + shift
+
+    @property
+    def loadings_(self) -> Float[np.ndarray, "features latent"]:
+        """W, (n_features, latent_dim), user's units: how much a column changes with one standard deviation of a factor."""
+        return np.asarray(self.model_.loadings) * self._shift_and_scale()[1][:, None]
+
+    def _variances(self) -> Float[np.ndarray, " features"]:
+        """Noise variance of each column, user's units squared."""
+        return (
+            np.exp(np.broadcast_to(self.model_.log_variance, self.model_.mean.shape)) * self._shift_and_scale()[1] ** 2
+        )
+
+    def _shift_and_scale(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.asarray(self.preprocessing_.shift).reshape(-1), np.asarray(self.preprocessing_.scale).reshape(-1)
+
+    @property
+    def n_parameters_(self) -> int:
+        """Free parameters: means, noise, and loadings up to their rotation."""
+        n_features, latent_dim = self.model_.loadings.shape
+        noise = 1 if self._isotropic else n_features
+        return n_features + n_features * latent_dim - latent_dim * (latent_dim - 1) // 2 + noise
+
+    def _skeleton(self, *, key: PRNGKeyArray) -> LinearGaussian:
+        n_features, latent_dim = self.n_features_in_, int(self.latent_dim)
+        return LinearGaussian(
+            np.zeros(n_features),
+            np.zeros((n_features, latent_dim)),
+            np.zeros(() if self._isotropic else n_features),
+            float(self.noise_floor),
+            tuple(self.input_shape_),
+        )
+
+    # ---- fitting
+
+    @staticmethod
+    def _small(rows: WeightedRows) -> bool:
+        """Whether a covariance of the columns is worth its memory."""
+        return rows.n_features <= max(rows.n_rows, _LARGEST_COVARIANCE)
+
+    def _check_common(self, owner: str) -> None:
+        check_integer(owner, "latent_dim", self.latent_dim, minimum=1)
+        check_bool(owner, "dequantize", self.dequantize)
+        check_number(owner, "noise_floor", self.noise_floor, minimum=0, above=True, below=1)
+        check_number(owner, "tol", self.tol, minimum=0)
+        check_integer(owner, "max_iter", self.max_iter, minimum=1)
+        check_seed(owner, self.random_state)
+
+    def _check_latent_dim(self, owner: str) -> None:
+        if self.latent_dim > self.n_features_in_:
+            raise ValueError(
+                f"latent_dim of {owner} must be at most n_features = {self.n_features_in_}; got {self.latent_dim}."
+            )
+
+    def _expectation_maximization(self, rows: WeightedRows) -> FitResult[LinearGaussian]:
+        """EM in model units, from principal axes, over the covariance or over the rows."""
+        _, scale = self._shift_and_scale()
+        options: dict[str, Any] = {"tol": float(self.tol), "max_iter": int(self.max_iter), "n_rows": rows.n_rows}
+        if rows.complete and self._small(rows):
+            matrix = rows.covariance / scale / scale[:, None]
+            chunk = CovarianceChunk(matrix[None], np.array([rows.total_weight]))
+            return fit_em(CovarianceEM(), self._start(principal_axes(matrix, int(self.latent_dim))), chunk, **options)
+        start = self._start(_axes_of_rows(rows, self.preprocessing_, int(self.latent_dim)))
+        mixture = Mixture(
+            np.zeros(1),
+            LinearGaussian(
+                start.mean[None],
+                start.loadings[None],
+                start.log_variance[None],
+                start.variance_floor,
+                start.event_shape,
+            ),
+        )
+        width = (1 + int(self.latent_dim)) ** 2
+        found = fit_em(
+            FactorAnalyzersEM(shared_noise=False),
+            mixture,
+            rows.chunks(self.preprocessing_, widest=max(rows.n_features, width)),
+            **options,
+        )
+        part = found.model.components
+        model = LinearGaussian(
+            part.mean[0], part.loadings[0], part.log_variance[0], part.variance_floor, part.event_shape
+        )
+        return FitResult(model, found.objective, found.history, found.steps, found.status, found.best_epoch)
+
+    def _start(
+        self, axes: tuple[Float[np.ndarray, " latent"], Float[np.ndarray, "features latent"], float]
+    ) -> LinearGaussian:
+        """Loadings along the axes, noise with what is left of each column's variance (1, or that of the column)."""
+        values, vectors, left = axes
+        floor = float(self.noise_floor)
+        loadings = vectors * np.sqrt(np.maximum(values - left, 1e-3))
+        if self._isotropic:
+            log_variance = np.log(np.maximum(left, floor))
+        else:
+            log_variance = np.log(np.maximum(1 - np.sum(loadings**2, axis=1), 0.1))
+        return LinearGaussian(
+            np.zeros(len(vectors)), loadings, np.asarray(log_variance), floor, tuple(self.input_shape_)
+        )
+
+    def _notes(self, rows: WeightedRows) -> tuple[str, ...]:
+        """What makes the fitted density suspect."""
+        owner = type(self).__name__
+        notes = constant_note(self.constant_features_)
+        varying: Bool[np.ndarray, " features"] = ~self.constant_features_.reshape(-1)
+        floored = np.exp(np.broadcast_to(self.model_.log_variance, varying.shape)) <= 1.1 * self.model_.variance_floor
+        if self._isotropic and floored.any():
+            notes += (
+                f"The noise variance rests on its floor (noise_floor = {self.noise_floor:g} of the mean variance): {owner} with "
+                f"latent_dim = {self.latent_dim} explains all there is, so that the density is bounded by that floor only. Lower "
+                "latent_dim, or give more rows.",
+            )
+        elif (floored & varying).any():
+            notes += floor_note((floored & varying).reshape(self.input_shape_), floor=float(self.noise_floor))
+        if rows.n_rows <= self.latent_dim:
+            notes += (
+                f"{rows.n_rows} rows cannot tell {self.latent_dim} factors: lower latent_dim, or give more rows.",
+            )
+        return notes + rows.notes()
+
+
+def principal_axes(
+    matrix: Float[np.ndarray, "features features"], n: int
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "features n"], float]:
+    """The n largest eigenvalues of a covariance, falling, their vectors, and the mean of the other eigenvalues.
+
+    Where n is all of them, the smallest one stands in for that mean.
+    """
+    size = len(matrix)
+    values, vectors = scipy.linalg.eigh(matrix, subset_by_index=(size - n, size - 1))
+    left = (np.trace(matrix) - values.sum()) / (size - n) if n < size else values[0]
+    return values[::-1], vectors[:, ::-1], float(max(left, 0.0))
+
+
+def canonical(model: LinearGaussian) -> LinearGaussian:
+    """The same density, its factors turned: W^T Psi^-1 W diagonal and falling, the largest loading of each factor positive."""
+    scale = np.sqrt(np.exp(np.broadcast_to(model.log_variance, model.mean.shape)))
+    _, _, turn = scipy.linalg.svd(model.loadings / scale[:, None], full_matrices=False)
+    loadings = np.asarray(model.loadings) @ turn.T
+    largest = loadings[np.argmax(np.abs(loadings), axis=0), np.arange(loadings.shape[1])]
+    return LinearGaussian(
+        model.mean,
+        loadings * np.where(largest < 0, -1.0, 1.0),
+        model.log_variance,
+        model.variance_floor,
+        model.event_shape,
+    )
+
+
+def _axes_of_rows(
+    rows: WeightedRows, preprocessing: Preprocessing, n: int
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "features n"], float]:
+    """Principal axes of rows with holes at their means; by the rows' inner products where these are fewer than the columns."""
+    matrix = rows.filled_sample(preprocessing)
+    if matrix.shape[1] <= max(len(matrix), _LARGEST_COVARIANCE):
+        return principal_axes(matrix.T @ matrix / len(matrix), n)
+    n_axes = min(n, len(matrix) - 1)
+    values, vectors, left = principal_axes(matrix @ matrix.T / len(matrix), n_axes)
+    axes = matrix.T @ vectors
+    axes /= np.maximum(np.linalg.norm(axes, axis=0), 1e-300)
+    missing = n - n_axes
+    return np.pad(values, (0, missing)), np.pad(axes, ((0, 0), (0, missing))), left * len(matrix) / matrix.shape[1]

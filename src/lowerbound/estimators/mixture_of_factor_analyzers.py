@@ -1,0 +1,306 @@
+"""MixtureOfFactorAnalyzers, the estimator: clusters with factors of their own; without factors, the Gaussian mixture."""
+
+from typing import Any, ClassVar, Literal
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+from numpy.random import RandomState
+
+from lowerbound.data.dataset import hash_rows
+from lowerbound.data.datum import Datum
+from lowerbound.estimators.atomic import all_or_nothing
+from lowerbound.estimators.base import seed_of
+from lowerbound.estimators.checks import (
+    check_bool,
+    check_choice,
+    check_integer,
+    check_number,
+    check_rows,
+    check_seed,
+    no_type_check,
+)
+from lowerbound.estimators.exact import ExactEstimator
+from lowerbound.estimators.weighted_rows import WeightedRows
+from lowerbound.evaluate.notes import cluster_notes, constant_note
+from lowerbound.evaluate.rows import map_rows
+from lowerbound.fit.mixture import fit_mixture, lost_clusters
+from lowerbound.fit.seeding import Sample, in_order, start
+from lowerbound.models.full_gaussian import FullGaussian
+from lowerbound.models.linear_gaussian import LinearGaussian
+from lowerbound.models.mixture import AnyMixture, Mixture
+from lowerbound.objectives.factor_analyzers import FactorAnalyzersEM
+from lowerbound.objectives.full_gaussians import FullGaussiansEM
+
+Noise = Literal["diagonal", "isotropic", "full"]
+
+
+def _log_responsibility(model: AnyMixture, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, " clusters"]:
+    return model.log_responsibility(datum)
+
+
+class MixtureOfFactorAnalyzers(ExactEstimator):
+    r"""p(x) = \sum_k pi_k N(x; mu_k, W_k W_k^T + Psi_k): exact responsibilities, log p(x) and imputation, by EM.
+
+    With ``latent_dim=0`` it is the Gaussian mixture, of diagonal, spherical (isotropic) or full covariances.
+
+    Parameters
+    ----------
+    n_clusters
+        Number K of components, at least 1.
+    latent_dim
+        Number L of factors of each component, 0 to n_features.
+    noise
+        Psi_k: "diagonal" (mixture of factor analyzers), "isotropic" (mixture of probabilistic PCA), or "full", for
+        ``latent_dim=0`` only.
+    shared_noise
+        Whether all components have the same Psi.
+    standardize
+        Isotropic noise only: fit in units of each column's standard deviation. Other noise does not depend on units.
+    n_init
+        Starts by k-means++; all run a few steps together, and the best goes on.
+    dequantize
+        X holds integer grey levels 0 … 255; uniform noise on [0, 1) is added, so that log p(x) is that of a density.
+    noise_floor
+        No noise variance (eigenvalue of a full covariance) is let below this share of its column's variance.
+    tol
+        Stop when log p(x) per row rises by less, twice in a row.
+    max_iter
+        Most iterations.
+    random_state
+        Seed of the starts, of draws and of dequantization.
+    verbose
+        Show progress on standard error.
+
+    Attributes
+    ----------
+    weights_, means_
+        pi (K,) and mu (K, n_features), the latter in the units of X. Clusters are numbered by falling weight.
+    model_
+        The fitted module, ``lowerbound.models.mixture.Mixture``.
+    history_
+        "log_evidence" (nats per training row) and "loss", its negative.
+    n_iter_, objective_, status_, best_epoch_
+        Iterations, loss of the returned parameters, how the fit ended, the last iteration.
+    n_parameters_
+        Free parameters, rotations of the factors not counted.
+    constant_features_
+        True for columns without any spread.
+
+    References
+    ----------
+    Z. Ghahramani, G. E. Hinton, "The EM algorithm for mixtures of factor analyzers", 1996; M. E. Tipping, C. M. Bishop,
+    "Mixtures of probabilistic principal component analysers", Neural Computation 1999.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lowerbound import MixtureOfFactorAnalyzers
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.concatenate([rng.normal(size=(60, 2)), 10 + rng.normal(size=(40, 2))])
+    >>> mixture = MixtureOfFactorAnalyzers(2, latent_dim=0, random_state=0).fit(X)
+    >>> mixture.weights_.round(2).tolist(), int((mixture.predict(X) == 1).sum())
+    ([0.6, 0.4], 40)
+    """
+
+    _without_gaussian_posterior: ClassVar[str] = (
+        "its posterior is a mixture, without one mean and covariance. Use predict_proba, transform and sample_posterior."
+    )
+
+    @no_type_check
+    def __init__(
+        self,
+        n_clusters: int = 2,
+        *,
+        latent_dim: int = 2,
+        noise: Noise = "diagonal",
+        shared_noise: bool = False,
+        standardize: bool = False,
+        n_init: int = 1,
+        dequantize: bool = False,
+        noise_floor: float = 1e-6,
+        tol: float = 1e-6,
+        max_iter: int = 500,
+        random_state: int | RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.latent_dim = latent_dim
+        self.noise = noise
+        self.shared_noise = shared_noise
+        self.standardize = standardize
+        self.n_init = n_init
+        self.dequantize = dequantize
+        self.noise_floor = noise_floor
+        self.tol = tol
+        self.max_iter = max_iter
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @all_or_nothing
+    def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> "MixtureOfFactorAnalyzers":
+        """Maximize the likelihood of the observed cells of X.
+
+        Parameters
+        ----------
+        X
+            (n, features) array or data frame, or images; n >= 2 and n >= n_clusters; NaN where a cell is missing.
+        y
+            Ignored.
+        sample_weight
+            (n,), not negative: a weight of 2 counts a row twice, a weight of 0 leaves it out.
+
+        Raises
+        ------
+        ValueError
+            For hyperparameters out of range, infinities, weights that are negative or all zero, and columns without any cell.
+        """
+        owner = "MixtureOfFactorAnalyzers"
+        self._check_hyperparameters()
+        array = check_rows(self, X, reset=True)
+        self._check_values(array)
+        self._check_sizes(len(array))
+        self.seed_ = seed_of(self.random_state)
+        rows = WeightedRows(
+            owner, array, sample_weight=sample_weight, noise_seed=self.seed_ if self.dequantize else None
+        )
+        per_column = self.noise != "isotropic" or self.standardize
+        self.preprocessing_, self.constant_features_ = rows.units(per_column=per_column)
+        result = fit_mixture(
+            self._problem(),
+            self._starts(rows),
+            rows.chunks(self.preprocessing_, widest=self._width()),
+            total_weight=rows.total_weight,
+            tol=float(self.tol),
+            max_iter=int(self.max_iter),
+            n_rows=rows.n_rows,
+            verbose=bool(self.verbose),
+        )
+        self._set_fitted(rows.in_user_units(result, self.preprocessing_))
+        self.model_ = _by_weight(self.model_)
+        self.status_ = self.status_.with_notes(self._notes(rows))
+        return self
+
+    # ---- clusters
+
+    def predict(self, X: Any) -> Int[np.ndarray, " n"]:
+        """The most probable cluster of each row, (n,), numbered by falling weight."""
+        return np.argmax(self.predict_proba(X), axis=1)
+
+    def predict_proba(self, X: Any) -> Float[np.ndarray, "n clusters"]:
+        """p(cluster given x_observed) of each row, (n, n_clusters); the weights where nothing was observed."""
+        dataset = self._rows(X)
+        return np.exp(map_rows(_log_responsibility, self.model_, dataset, key=self._key(0)))
+
+    @property
+    def weights_(self) -> Float[np.ndarray, " clusters"]:
+        """pi, (n_clusters,), falling."""
+        return np.exp(np.asarray(self.model_.log_weight))
+
+    @property
+    def means_(self) -> Float[np.ndarray, "clusters features"]:
+        """mu, (n_clusters, n_features), in the units of X."""
+        scale, shift = self.preprocessing_.scale.reshape(-1), self.preprocessing_.shift.reshape(-1)
+        return np.asarray(self.model_.components.mean) * scale + shift
+
+    @property
+    def n_parameters_(self) -> int:
+        """Free parameters: weights, means, loadings up to rotations, noise or covariances."""
+        n_clusters, d, latent_dim = int(self.n_clusters), self.n_features_in_, int(self.latent_dim)
+        noise = {"diagonal": d, "isotropic": 1, "full": d * (d + 1) // 2}[self.noise]
+        own = d + d * latent_dim - latent_dim * (latent_dim - 1) // 2
+        return n_clusters - 1 + n_clusters * own + noise * (1 if self.shared_noise else n_clusters)
+
+    # ---- from hyperparameters to the parts
+
+    def _skeleton(self, *, key: PRNGKeyArray) -> AnyMixture:
+        n_clusters, d, floor, event = (
+            int(self.n_clusters),
+            self.n_features_in_,
+            float(self.noise_floor),
+            tuple(self.input_shape_),
+        )
+        mean = np.zeros((n_clusters, d))
+        if self.noise == "full":
+            return Mixture(np.zeros(n_clusters), FullGaussian(mean, np.zeros((n_clusters, d, d)), floor, event))
+        log_variance = np.zeros(n_clusters if self.noise == "isotropic" else (n_clusters, d))
+        loadings = np.zeros((n_clusters, d, int(self.latent_dim)))
+        return Mixture(np.zeros(n_clusters), LinearGaussian(mean, loadings, log_variance, floor, event))
+
+    def _problem(self) -> FactorAnalyzersEM | FullGaussiansEM:
+        if self.noise == "full":
+            return FullGaussiansEM(shared_noise=bool(self.shared_noise))
+        return FactorAnalyzersEM(shared_noise=bool(self.shared_noise))
+
+    def _starts(self, rows: WeightedRows) -> list[AnyMixture]:
+        chosen = rows.sample_of_rows()
+        x = rows.take(chosen)
+        observed = None if rows.complete else ~np.isnan(x)
+        y = (x - self.preprocessing_.shift.reshape(-1)) / self.preprocessing_.scale.reshape(-1)
+        values = y if observed is None else np.where(observed, y, 0.0)
+        sample = in_order(Sample(values, observed, rows.weight[chosen], hash_rows(x)))
+        generator = np.random.default_rng(self.seed_)
+        return [
+            start(
+                sample,
+                int(self.n_clusters),
+                latent_dim=int(self.latent_dim),
+                noise=self.noise,
+                variance_floor=float(self.noise_floor),
+                event_shape=tuple(self.input_shape_),
+                generator=generator,
+            )
+            for _ in range(int(self.n_init))
+        ]
+
+    def _width(self) -> int:
+        """Numbers that the E-step makes of a row."""
+        d, augmented = self.n_features_in_, 1 + int(self.latent_dim)
+        return max(d, int(self.n_clusters) * augmented * (d if self.noise == "full" else augmented))
+
+    # ---- checks and notes
+
+    def _check_hyperparameters(self) -> None:
+        owner = "MixtureOfFactorAnalyzers"
+        check_integer(owner, "n_clusters", self.n_clusters, minimum=1)
+        check_integer(owner, "latent_dim", self.latent_dim, minimum=0)
+        check_choice(owner, "noise", self.noise, ("diagonal", "isotropic", "full"))
+        if self.noise == "full" and self.latent_dim != 0:
+            raise ValueError(
+                f"latent_dim of {owner} must be 0 for noise='full', which leaves nothing for factors to explain; got "
+                f"{self.latent_dim}. Set latent_dim=0, or noise='diagonal'."
+            )
+        for name in ("shared_noise", "standardize", "dequantize", "verbose"):
+            check_bool(owner, name, getattr(self, name))
+        check_integer(owner, "n_init", self.n_init, minimum=1)
+        check_number(owner, "noise_floor", self.noise_floor, minimum=0, above=True, below=1)
+        check_number(owner, "tol", self.tol, minimum=0)
+        check_integer(owner, "max_iter", self.max_iter, minimum=1)
+        check_seed(owner, self.random_state)
+
+    def _check_sizes(self, n_rows: int) -> None:
+        owner = "MixtureOfFactorAnalyzers"
+        if self.latent_dim > self.n_features_in_:
+            raise ValueError(
+                f"latent_dim of {owner} must be at most n_features = {self.n_features_in_}; got {self.latent_dim}."
+            )
+        if self.n_clusters > n_rows:
+            raise ValueError(
+                f"n_clusters of {owner} must be at most the number of rows, n_samples = {n_rows}; got {self.n_clusters}."
+            )
+
+    def _notes(self, rows: WeightedRows) -> tuple[str, ...]:
+        """What makes the fitted density suspect."""
+        lost = lost_clusters(self.model_, total_weight=rows.total_weight)
+        return (
+            constant_note(self.constant_features_)
+            + cluster_notes(self.model_, lost=lost, constant=self.constant_features_)
+            + rows.notes()
+        )
+
+
+def _by_weight(model: AnyMixture) -> AnyMixture:
+    """The mixture with its components by falling weight."""
+    order = np.argsort(-np.asarray(model.log_weight), kind="stable")
+    ordered: AnyMixture = jax.tree.map(lambda leaf: np.asarray(leaf)[order], model)
+    return ordered

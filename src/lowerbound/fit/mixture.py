@@ -1,0 +1,97 @@
+"""Fitting a mixture: several starts in short runs, the best one finished, and clusters that lost their rows given new ones.
+
+EM keeps a cluster that has no rows left where it is, for ever, and one that has a row or two shrinks onto them. When a run ends
+with such clusters, each takes half of the heaviest cluster instead, a step apart along its widest direction, and EM goes on from
+there; the run that ends higher is kept. Histories are those of one run each, so that they rise all the way.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Float
+
+from lowerbound.fit.em import best_start, fit_em
+from lowerbound.fit.result import FitResult
+from lowerbound.models.linear_gaussian import LinearGaussian
+from lowerbound.models.mixture import AnyMixture, Mixture
+from lowerbound.objectives.factor_analyzers import FactorAnalyzersEM
+from lowerbound.objectives.full_gaussians import FullGaussiansEM
+
+SHORT_RUN = 15
+"""Steps that every start gets before the best one is chosen."""
+
+_REVIVALS = 3
+_STEP_APART = 0.5  # of the standard deviation along the widest direction
+
+
+def fit_mixture(
+    problem: FactorAnalyzersEM | FullGaussiansEM,
+    starts: list[AnyMixture],
+    data: Any,
+    *,
+    total_weight: float,
+    tol: float,
+    max_iter: int,
+    n_rows: int,
+    verbose: bool,
+) -> FitResult[AnyMixture]:
+    """The best fit of a mixture from the given starts; parameters as in ``fit.em.fit_em``."""
+    model = starts[0]
+    if len(starts) > 1:
+        together = jax.tree.map(lambda *leaves: np.stack(leaves), *starts)
+        model, _ = best_start(problem, together, data, n_steps=min(SHORT_RUN, max_iter))
+
+    def run(model: AnyMixture) -> FitResult[AnyMixture]:
+        return fit_em(problem, model, data, tol=tol, max_iter=max_iter, n_rows=n_rows, verbose=verbose)
+
+    best = run(model)
+    steps = best.steps
+    for _ in range(_REVIVALS):
+        lost = lost_clusters(best.model, total_weight=total_weight)
+        if not lost.any() or lost.all() or best.status.code in ("interrupted", "non_finite"):
+            break
+        again = run(revived(best.model, lost))
+        steps += again.steps
+        if not again.objective < best.objective:
+            break
+        best = again
+    return replace(best, steps=steps)
+
+
+def lost_clusters(model: AnyMixture, *, total_weight: float) -> Bool[np.ndarray, " clusters"]:
+    """Clusters with fewer rows than it takes to tell their own spread: L + 2, or 2 for full covariances."""
+    fewest = model.components.latent_dim + 2
+    return np.exp(np.asarray(model.log_weight)) * total_weight < fewest
+
+
+def revived(model: AnyMixture, lost: Bool[np.ndarray, " clusters"]) -> AnyMixture:
+    """The mixture with every lost cluster as one half of the heaviest one at that time."""
+    weight = np.exp(np.asarray(model.log_weight))
+    weight[lost] = 0.0
+    leaves, structure = jax.tree.flatten(model.components)
+    arrays = [np.array(leaf) for leaf in leaves]
+    for k in np.flatnonzero(lost):
+        heaviest = int(np.argmax(weight))
+        widest = _widest(jax.tree.map(lambda leaf, one=heaviest: leaf[one], jax.tree.unflatten(structure, arrays)))
+        for array in arrays:
+            array[k] = array[heaviest]
+        mean = jax.tree.unflatten(structure, arrays).mean  # a view: one of the arrays
+        mean[k], mean[heaviest] = mean[k] + _STEP_APART * widest, mean[heaviest] - _STEP_APART * widest
+        weight[k] = weight[heaviest] = 0.5 * weight[heaviest]
+    return Mixture(np.log(weight / weight.sum()), jax.tree.unflatten(structure, arrays))
+
+
+def _widest(part: Any) -> Float[np.ndarray, " features"]:
+    """The direction of the largest standard deviation that a component has a name for: a factor, a column, or an eigenvector."""
+    if not isinstance(part, LinearGaussian):
+        left, values, _ = np.linalg.svd(part.cholesky)
+        return np.asarray(left[:, 0] * values[0])
+    deviation = np.exp(0.5 * np.broadcast_to(part.log_variance, part.mean.shape))
+    column = int(np.argmax(deviation))
+    axis = np.where(np.arange(len(deviation)) == column, deviation, 0.0)
+    lengths = np.linalg.norm(part.loadings, axis=0)
+    if len(lengths) and lengths.max() > deviation[column]:
+        return np.asarray(part.loadings[:, int(np.argmax(lengths))])
+    return axis

@@ -1,0 +1,142 @@
+r"""Starts of mixtures: k-means++ centres, and for each a component with the pooled spread of the rows around their centres.
+
+Centres are rows drawn with probability proportional to weight times squared distance to the nearest centre so far, by one uniform
+number each, over the rows in the order of their hashes: the draw depends neither on the rows' order nor on whether a row comes
+twice or with weight 2. Distances are means over the cells that were observed in the row; a centre's own holes are at the mean, 0.
+
+Reference: D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.linalg
+from jaxtyping import Bool, Float, Int, UInt32
+
+from lowerbound.models.full_gaussian import FullGaussian
+from lowerbound.models.linear_gaussian import LinearGaussian
+from lowerbound.models.mixture import AnyMixture, Mixture
+
+_LARGEST_COVARIANCE = 4096
+_LEAST_NOISE = 0.1  # share of a column's pooled spread that a start leaves to the noise
+
+
+class Sample(NamedTuple):
+    """Rows to start from: model units, holes at 0, with what was observed, weights, and hashes of their content."""
+
+    values: Float[np.ndarray, "rows features"]
+    observed: Bool[np.ndarray, "rows features"] | None
+    weight: Float[np.ndarray, " rows"]
+    hashes: UInt32[np.ndarray, " rows"]
+
+
+def in_order(sample: Sample) -> Sample:
+    """The rows by the order of their hashes."""
+    order = np.argsort(sample.hashes, kind="stable")
+    observed = None if sample.observed is None else sample.observed[order]
+    return Sample(sample.values[order], observed, sample.weight[order], sample.hashes[order])
+
+
+def kmeans_plus_plus(
+    sample: Sample, n_clusters: int, *, generator: np.random.Generator
+) -> tuple[Float[np.ndarray, "clusters features"], Int[np.ndarray, " rows"]]:
+    """Centres, and the number of each row's nearest one. The sample has to be in order.
+
+    Where fewer distinct rows than clusters have weight, the last centres repeat rows.
+    """
+    nearest = np.full(len(sample.values), np.inf)
+    label = np.zeros(len(sample.values), int)
+    centres = np.zeros((n_clusters, sample.values.shape[1]))
+    for k in range(n_clusters):
+        mass = sample.weight * (nearest if k else 1.0)
+        if not mass.sum() > 0:
+            mass = sample.weight
+        cumulative = np.cumsum(mass)
+        row = np.searchsorted(cumulative, generator.random() * cumulative[-1], side="right")
+        centres[k] = sample.values[min(int(row), len(mass) - 1)]
+        distance = _squared_distance(sample, centres[k])
+        closer = distance < nearest
+        nearest, label = np.where(closer, distance, nearest), np.where(closer, k, label)
+    return centres, label
+
+
+def _squared_distance(sample: Sample, centre: Float[np.ndarray, " features"]) -> Float[np.ndarray, " rows"]:
+    difference = sample.values - centre
+    if sample.observed is None:
+        return np.einsum("rd,rd->r", difference, difference) / len(centre)
+    square = np.where(sample.observed, difference, 0.0) ** 2
+    return np.asarray(square.sum(axis=1) / np.maximum(sample.observed.sum(axis=1), 1))
+
+
+def start(
+    sample: Sample,
+    n_clusters: int,
+    *,
+    latent_dim: int,
+    noise: str,
+    variance_floor: float,
+    event_shape: tuple[int, ...],
+    generator: np.random.Generator,
+) -> AnyMixture:
+    """A mixture whose components stand at the means of the rows nearest to k-means++ centres, with one spread for all.
+
+    Parameters
+    ----------
+    sample
+        Rows in order, see :func:`in_order`.
+    n_clusters, latent_dim
+        K and L.
+    noise
+        "diagonal", "isotropic" or "full".
+    variance_floor, event_shape
+        Of the components.
+    generator
+        Draws the centres: K numbers.
+    """
+    centres, label = kmeans_plus_plus(sample, n_clusters, generator=generator)
+    seen = np.ones(sample.values.shape) if sample.observed is None else sample.observed.astype(np.float64)
+    share = np.zeros(n_clusters)
+    for k in range(n_clusters):
+        weight = np.where(label == k, sample.weight, 0.0)
+        share[k] = weight.sum()
+        counted = weight @ seen
+        centres[k] = np.where(counted > 0, weight @ sample.values / np.where(counted > 0, counted, 1.0), centres[k])
+    share = np.maximum(share / share.sum(), 0.1 / n_clusters)
+    residual = (sample.values - centres[label]) * seen * np.sqrt(sample.weight / sample.weight.mean())[:, None]
+    spread = np.maximum(np.mean(residual**2, axis=0) / np.maximum(seen.mean(axis=0), 1e-12), 10 * variance_floor)
+
+    def everywhere(one: np.ndarray) -> np.ndarray:
+        return np.tile(one, (n_clusters, *(1 for _ in one.shape)))
+
+    log_weight = np.log(share / share.sum())
+    if noise == "full":
+        covariance = residual.T @ residual / len(residual) + np.diag(0.01 * spread)
+        root = scipy.linalg.cholesky(covariance, lower=True)
+        return Mixture(log_weight, FullGaussian(centres, everywhere(root), variance_floor, event_shape))
+    loadings = _principal_loadings(residual, latent_dim)
+    left = np.maximum(spread - np.sum(loadings**2, axis=1), _LEAST_NOISE * spread)
+    log_variance = np.log(left.mean()) if noise == "isotropic" else np.log(left)
+    components = LinearGaussian(
+        centres, everywhere(loadings), everywhere(np.asarray(log_variance)), variance_floor, event_shape
+    )
+    return Mixture(log_weight, components)
+
+
+def _principal_loadings(
+    residual: Float[np.ndarray, "rows features"], latent_dim: int
+) -> Float[np.ndarray, "features latent"]:
+    """The first principal axes of the residuals, as long as their standard deviations (less a tenth, for the noise)."""
+    n_rows, n_features = residual.shape
+    if latent_dim == 0:
+        return np.zeros((n_features, 0))
+    found = min(latent_dim, n_rows, n_features)
+    if n_features <= max(n_rows, _LARGEST_COVARIANCE):
+        matrix = residual.T @ residual / n_rows
+        values, axes = scipy.linalg.eigh(matrix, subset_by_index=(n_features - found, n_features - 1))
+    else:
+        matrix = residual @ residual.T / n_rows
+        values, vectors = scipy.linalg.eigh(matrix, subset_by_index=(n_rows - found, n_rows - 1))
+        axes = residual.T @ vectors
+        axes /= np.maximum(np.linalg.norm(axes, axis=0), 1e-300)
+    loadings = axes[:, ::-1] * np.sqrt(np.maximum((1 - _LEAST_NOISE) * values[::-1], 1e-6))
+    return np.pad(loadings, ((0, 0), (0, latent_dim - found)))

@@ -1,0 +1,175 @@
+r"""Linear Gaussian models: probabilistic PCA and factor analysis, solved exactly, with any cells missing.
+
+    z ~ N(0, I),    x given z ~ N(mu + W z, Psi)                                                                 (1)
+    p(x) = N(mu, W W^T + Psi)                                                                                    (2)
+    p(z given x) = N(m, A^{-1}),    A = I + W^T Psi^{-1} W,    m = A^{-1} W^T Psi^{-1} (x - mu)                  (3)
+
+Psi = sigma^2 I gives probabilistic PCA, Psi diagonal factor analysis; without latents (1) is a spherical or diagonal Gaussian.
+Where cells are missing, the rows of W, mu and Psi that belong to them are left out: since x given z factorizes over cells,
+that is the exact marginal, and it costs no more than a weight of zero,
+
+    A = I + \sum_{j observed} w_j w_j^T / psi_j.                                                                 (4)
+
+The log evidence is computed from the residual e = x - mu - W m, a sum of squares without cancellation:
+
+    log p(x) = -1/2 [ D log 2 pi + \sum_j log psi_j + log det A + \sum_j e_j^2 / psi_j + m^T m ]                 (5)
+
+=================  =====================================================  =====================
+symbol             meaning                                                shape
+=================  =====================================================  =====================
+x                  datum in model units, D cells observed                 (\*event), d cells
+z                  factors                                                (latent,)
+W                  ``loadings``                                           (d, latent)
+mu                 ``mean``                                               (d,)
+psi                ``variance`` of the noise                              (d,), or () for all
+=================  =====================================================  =====================
+
+q(z given x) is (3) itself: every bound built on it is log p(x), for every single z.
+
+References: M. E. Tipping, C. M. Bishop, "Probabilistic principal component analysis", JRSS B 1999; D. B. Rubin, D. T. Thayer,
+"EM algorithms for ML factor analysis", Psychometrika 1982.
+"""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.linalg import cho_solve, solve_triangular
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from lowerbound.data.datum import Datum
+from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel, Draw, ElboTerms, Predictive
+from lowerbound.models.vae import log_standard_normal
+from lowerbound.posteriors.gaussian import PrecisionGaussian, gaussian_from_precision
+
+LOG_TWO_PI = math.log(2 * math.pi)
+_AT_FLOOR_MARGIN = 1.1
+
+
+class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
+    """p(x, z) of equation (1) with its exact posterior; leading axes of the arrays, if any, stack several models.
+
+    Attributes
+    ----------
+    mean, loadings
+        mu (d,) and W (d, latent), model units.
+    log_variance
+        log psi: (d,), or () where all cells share it.
+    variance_floor
+        The value that fitting does not let psi fall below.
+    event_shape
+        Shape of a datum, d cells in all.
+    """
+
+    mean: Float[Array | np.ndarray, "*stack features"]
+    loadings: Float[Array | np.ndarray, "*stack features latent"]
+    log_variance: Float[Array | np.ndarray, "*noise"]
+    variance_floor: float = eqx.field(static=True)
+    event_shape: tuple[int, ...] = eqx.field(static=True)
+
+    @property
+    def latent_dim(self) -> int:
+        """Number of factors."""
+        return int(self.loadings.shape[-1])
+
+    @property
+    def variance(self) -> Float[Array, " features"]:
+        """psi of each cell."""
+        return jnp.broadcast_to(jnp.exp(self.log_variance), self.mean.shape)
+
+    # ---- level one
+
+    def log_joint(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
+        """Log N(z; 0, I) + log p(x_observed given z)."""
+        return log_standard_normal(z) + self.log_likelihood(datum, z)
+
+    def log_likelihood(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
+        """Log p(x_observed given z)."""
+        error = datum.values.reshape(-1) - self._mean_given(z)
+        per_cell = -0.5 * (LOG_TWO_PI + jnp.log(self.variance) + error**2 / self.variance)
+        return jnp.sum(per_cell * _seen(datum, per_cell)) + datum.log_determinant
+
+    def encode(self, datum: Datum) -> Float[Array, " latent"]:
+        """The posterior mean m, equation (3)."""
+        return self.posterior(datum).mean
+
+    def decode(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
+        """Mu + W z."""
+        return self._mean_given(z).reshape(self.event_shape)
+
+    # ---- level two
+
+    def posterior(self, datum: Datum) -> PrecisionGaussian:
+        """p(z given x_observed), equations (3) and (4)."""
+        weight = _seen(datum, self.variance) / self.variance
+        outer = (
+            self.loadings[:, :, None] * self.loadings[:, None, :]
+        )  # the same for all data: a product for many of them
+        precision = jnp.eye(self.latent_dim, dtype=outer.dtype) + jnp.tensordot(weight, outer, axes=1)
+        cholesky = jnp.linalg.cholesky(precision)
+        pull = (weight * (datum.values.reshape(-1) - self.mean)) @ self.loadings
+        return gaussian_from_precision(cho_solve((cholesky, True), pull), cholesky)
+
+    def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
+        """The root of psi, whatever z."""
+        return jnp.sqrt(self.variance).reshape(self.event_shape)
+
+    def at_floor(self, z: Float[Array, " latent"]) -> Bool[Array, "*event"]:
+        """Cells whose psi is within 10 % of its floor, whatever z."""
+        return (self.variance <= self.variance_floor * _AT_FLOOR_MARGIN).reshape(self.event_shape)
+
+    def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
+        """One z ~ p(z given x) with its log densities; the log weight is log p(x) for every z."""
+        z, log_posterior = self.posterior(datum).draw(key=key)
+        return Draw(z, log_standard_normal(z), self.log_likelihood(datum, z), log_posterior)
+
+    def elbo_terms(self, datum: Datum, *, key: PRNGKeyArray) -> ElboTerms:
+        """Log p(x given z) at one z ~ p(z given x), and KL(p(z given x) || N(0, I)); the KL is exact."""
+        posterior = self.posterior(datum)
+        return ElboTerms(self.log_likelihood(datum, posterior.draw(key=key).z), posterior.kl())
+
+    def sample(self, *, key: PRNGKeyArray) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
+        """One (x, z), equation (1)."""
+        latent_key, data_key = jax.random.split(key)
+        z = jax.random.normal(latent_key, (self.latent_dim,), self.mean.dtype)
+        return self._noisy(z, key=data_key).reshape(self.event_shape), z
+
+    # ---- exact
+
+    def log_evidence(self, datum: Datum) -> Float[Array, ""]:
+        """Log p(x_observed), equation (5)."""
+        posterior = self.posterior(datum)
+        residual = datum.values.reshape(-1) - self._mean_given(posterior.mean)
+        per_cell = LOG_TWO_PI + jnp.log(self.variance) + residual**2 / self.variance
+        of_latents = 2 * jnp.sum(posterior.log_scale) - jnp.sum(posterior.mean**2)
+        return -0.5 * (jnp.sum(per_cell * _seen(datum, per_cell)) - of_latents) + datum.log_determinant
+
+    def predictive(self, datum: Datum) -> Predictive:
+        """N(mu_j + w_j m, w_j A^-1 w_j^T + psi_j) of each cell."""
+        posterior = self.posterior(datum)
+        spread = solve_triangular(posterior.precision_cholesky, self.loadings.T, lower=True)  # (latent, features)
+        mean, variance = self._mean_given(posterior.mean), self.variance + jnp.sum(spread**2, axis=0)
+        shape = (1, *self.event_shape)
+        return Predictive(jnp.zeros(1, mean.dtype), mean.reshape(shape), variance.reshape(shape))
+
+    def complete(self, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, "*event"]:
+        """Missing cells drawn from (1) at one z ~ p(z given x_observed)."""
+        latent_key, data_key = jax.random.split(key)
+        drawn = self._noisy(self.posterior(datum).draw(key=latent_key).z, key=data_key).reshape(self.event_shape)
+        return datum.values if datum.observed is None else jnp.where(datum.observed, datum.values, drawn)
+
+    def _mean_given(self, z: Float[Array, " latent"]) -> Float[Array, " features"]:
+        return jnp.asarray(self.mean) + self.loadings @ z
+
+    def _noisy(self, z: Float[Array, " latent"], *, key: PRNGKeyArray) -> Float[Array, " features"]:
+        noise = jax.random.normal(key, self.mean.shape, self.mean.dtype)
+        return self._mean_given(z) + jnp.sqrt(self.variance) * noise
+
+
+def _seen(datum: Datum, like: Float[Array, " features"]) -> Float[Array, " features"]:
+    """1 for observed cells, 0 for missing ones."""
+    if datum.observed is None:
+        return jnp.ones(like.shape, like.dtype)
+    return datum.observed.reshape(-1).astype(like.dtype)

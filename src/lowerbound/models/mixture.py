@@ -1,0 +1,169 @@
+r"""Mixtures of exactly solvable Gaussian models: factor analyzers, diagonal, spherical or full Gaussians.
+
+    y ~ Categorical(pi),    x given y = k ~ component k                                                          (1)
+    p(x) = \sum_k pi_k p_k(x),    r_k = p(y = k given x) = pi_k p_k(x) / p(x)                                    (2)
+    p(y, z given x) = r_y p_y(z given x)                                                                         (3)
+
+The latent of the mixture is the pair of the cluster y and the factors z of that cluster. It is written as one vector of
+K (1 + L) numbers: y as a one-hot vector, then K blocks of L factors, of which only block y is not zero,
+
+    code = ( y_1 … y_K,  y_1 z_1,  …,  y_K z_K ).                                                                (4)
+
+Its posterior mean is (r_1 … r_K, r_1 m_1, …, r_K m_K): responsibilities, and responsibility-weighted factors. Decoding is linear
+in the code, \sum_k y_k mu_k + W_k (y_k z_k), so that the decoded posterior mean is E[x given z] averaged over the posterior.
+
+q is (3), exact: for every single draw, log prior + log likelihood - log posterior is log p(x). The divergence
+KL(q || p) = KL(r || pi) + \sum_k r_k KL(p_k(z given x) || N(0, I)) is reported in 1 + L numbers, that of y first.
+
+References: Z. Ghahramani, G. E. Hinton, "The EM algorithm for mixtures of factor analyzers", 1996; M. E. Tipping, C. M. Bishop,
+"Mixtures of probabilistic principal component analysers", Neural Computation 1999.
+"""
+
+from typing import Any, Generic, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from lowerbound.data.datum import Datum
+from lowerbound.models.full_gaussian import FullGaussian
+from lowerbound.models.linear_gaussian import LinearGaussian
+from lowerbound.models.model import AbstractExactModel, Draw, ElboTerms, Predictive
+from lowerbound.models.vae import log_standard_normal
+
+Component = TypeVar("Component", LinearGaussian, FullGaussian)
+
+
+class Mixture(AbstractExactModel, Generic[Component]):
+    """p(x, (y, z)) of equation (1) with its exact posterior.
+
+    Attributes
+    ----------
+    log_weight
+        log pi, (K,).
+    components
+        One module whose arrays have a leading axis of K components.
+    """
+
+    log_weight: Float[Array | np.ndarray, " components"]
+    components: Component
+
+    @property
+    def n_components(self) -> int:
+        """K."""
+        return len(self.log_weight)
+
+    @property
+    def latent_dim(self) -> int:
+        """Length of the code (4): K (1 + L)."""
+        return self.n_components * (1 + self.components.latent_dim)
+
+    # ---- level one
+
+    def log_joint(self, datum: Datum, z: Float[Array, " code"]) -> Float[Array, ""]:
+        """Log p(y) + log p(z given y) + log p(x_observed given y, z) at a code; at a soft one the mean over its y."""
+        y, factors = self._split(z)
+        log_prior = self.log_weight + jax.vmap(log_standard_normal)(factors)
+        return jnp.sum(y * log_prior) + self.log_likelihood(datum, z)
+
+    def log_likelihood(self, datum: Datum, z: Float[Array, " code"]) -> Float[Array, ""]:
+        """Log p(x_observed given y, z) at a code; at a soft one the mean over its y."""
+        y, factors = self._split(z)
+        return jnp.sum(y * jax.vmap(lambda part, own: part.log_likelihood(datum, own))(self.components, factors))
+
+    def encode(self, datum: Datum) -> Float[Array, " code"]:
+        """The posterior mean of the code (4)."""
+        responsibility = jnp.exp(self.log_responsibility(datum))
+        means = jax.vmap(lambda part: part.encode(datum))(self.components)
+        return _code(responsibility, means)
+
+    def decode(self, z: Float[Array, " code"]) -> Float[Array, "*event"]:
+        r"""E[x given y, z], linear in the code; components of weight 0 do not count."""
+        y, factors = self._split(z)
+        decoded = jax.vmap(lambda part, own: part.decode(own))(self.components, factors)
+        return jnp.tensordot(y, decoded, axes=1)
+
+    # ---- level two
+
+    def log_responsibility(self, datum: Datum) -> Float[Array, " components"]:
+        """Log r_k, equation (2)."""
+        return jax.nn.log_softmax(self._log_joint_of_clusters(datum))
+
+    def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
+        """One code from (3) with its log densities; the log weight is log p(x) for every code."""
+        cluster_key, factor_key = jax.random.split(key)
+        log_responsibility = self.log_responsibility(datum)
+        k = jax.random.categorical(cluster_key, log_responsibility)
+        part = self._component(k)
+        inner: Draw = part.draw(datum, key=factor_key)
+        y = jax.nn.one_hot(k, self.n_components, dtype=log_responsibility.dtype)
+        return Draw(
+            _code(y, jnp.broadcast_to(inner.z, (self.n_components, *inner.z.shape))),
+            self.log_weight[k] + inner.log_prior,
+            inner.log_likelihood,
+            log_responsibility[k] + inner.log_posterior,
+        )
+
+    def elbo_terms(self, datum: Datum, *, key: PRNGKeyArray) -> ElboTerms:
+        """Log p(x given y, z), the mean over y at one z for each; and the divergence, that of y first."""
+        log_responsibility = self.log_responsibility(datum)
+        responsibility = jnp.exp(log_responsibility)
+        keys = jax.random.split(key, self.n_components)
+        terms = jax.vmap(lambda part, key: part.elbo_terms(datum, key=key))(self.components, keys)
+        of_clusters = jnp.sum(responsibility * (log_responsibility - self.log_weight))
+        return ElboTerms(
+            jnp.sum(responsibility * terms.log_likelihood),
+            jnp.concatenate([of_clusters[None], responsibility @ terms.kl]),
+        )
+
+    def sample(self, *, key: PRNGKeyArray) -> tuple[Float[Array, "*event"], Float[Array, " code"]]:
+        """One (x, code), equation (1)."""
+        cluster_key, data_key = jax.random.split(key)
+        k = jax.random.categorical(cluster_key, jnp.asarray(self.log_weight))
+        drawn: tuple[Array, Array] = self._component(k).sample(key=data_key)
+        x, z = drawn
+        y = jax.nn.one_hot(k, self.n_components, dtype=self.log_weight.dtype)
+        return x, _code(y, jnp.broadcast_to(z, (self.n_components, *z.shape)))
+
+    # ---- exact
+
+    def log_evidence(self, datum: Datum) -> Float[Array, ""]:
+        """Log p(x_observed), equation (2)."""
+        return jax.nn.logsumexp(self._log_joint_of_clusters(datum))
+
+    def predictive(self, datum: Datum) -> Predictive:
+        """The components' predictive distributions, weighted by the responsibilities given the observed cells."""
+        parts = jax.vmap(lambda part: part.predictive(datum))(self.components)
+        return Predictive(self.log_responsibility(datum), parts.mean[:, 0], parts.variance[:, 0])
+
+    def complete(self, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, "*event"]:
+        """Missing cells drawn by a cluster drawn from its responsibilities."""
+        cluster_key, data_key = jax.random.split(key)
+        k = jax.random.categorical(cluster_key, self.log_responsibility(datum))
+        return self._component(k).complete(datum, key=data_key)
+
+    def _log_joint_of_clusters(self, datum: Datum) -> Float[Array, " components"]:
+        """Log pi_k + log p_k(x_observed)."""
+        return self.log_weight + jax.vmap(lambda part: part.log_evidence(datum))(self.components)
+
+    def _component(self, k: Array) -> Component:
+        part: Component = jax.tree.map(lambda stacked: jnp.asarray(stacked)[k], self.components)
+        return part
+
+    def _split(
+        self, code: Float[Array, " code"]
+    ) -> tuple[Float[Array, " components"], Float[Array, "components latent"]]:
+        """(y, z_1 … z_K) of a code (4); the factors of components of weight 0 are 0."""
+        y, blocks = code[: self.n_components], code[self.n_components :]
+        factors = blocks.reshape(self.n_components, self.components.latent_dim)
+        return y, factors / jnp.where(y == 0, 1.0, y)[:, None]
+
+
+AnyMixture = Mixture[Any]
+"""A mixture of either kind of component."""
+
+
+def _code(y: Float[Array, " components"], factors: Float[Array, "components latent"]) -> Float[Array, " code"]:
+    """Equation (4)."""
+    return jnp.concatenate([y, (y[:, None] * factors).reshape(-1)])

@@ -1,0 +1,160 @@
+r"""Expectation maximization for mixtures of Gaussians with full covariances and missing cells (model: ``models.full_gaussian``).
+
+E-step, for a row with the cells o observed, cluster k:
+
+    r_k   = p(y = k given x_o)                                                                                   (1)
+    x^_k  = E[x given x_o, k],    V_k = Cov[x given x_o, k]      zero for observed cells                         (2)
+
+M-step, from the sums over rows:
+
+    mu_k = \sum r x^ / N_k,   Sigma_k = \sum r ( x^ x^^T + V ) / N_k - mu_k mu_k^T,   pi_k = N_k / N             (3)
+
+Eigenvalues of Sigma below the floor are raised to it: that is the best covariance allowed, since the maximum over matrices
+with eigenvalues above a bound shares the eigenvectors of (3). Where clusters share their noise, their Sigma is the mean of all.
+V depends on the pattern of the holes only: it is computed once per distinct pattern, with the identity in the place of missing
+cells, so that shapes stay fixed.
+
+Reference: Z. Ghahramani, M. I. Jordan, "Supervised learning from incomplete data via an EM approach", NIPS 1993.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
+from jaxtyping import Array, Float, PyTree
+
+from lowerbound.data.patterns import Chunk
+from lowerbound.models.full_gaussian import FullGaussian
+from lowerbound.models.linear_gaussian import LOG_TWO_PI
+from lowerbound.models.mixture import Mixture
+from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization, AbstractStatistics
+
+_EMPTY = 1e-8  # weight below which sums say nothing
+
+
+class GaussianStatistics(AbstractStatistics):
+    """Sums over rows by cluster: of r, r x^, r (x^ x^^T + V)."""
+
+    log_evidence: Float[Array, ""]
+    weight: Float[Array, ""]
+    count: Float[Array, " components"]
+    first: Float[Array, "components features"]
+    second: Float[Array, "components features features"]
+
+
+class FullGaussiansEM(AbstractExpectationMaximization[Mixture[FullGaussian], Chunk, GaussianStatistics]):
+    """E-step and M-step of mixtures of full Gaussians.
+
+    Attributes
+    ----------
+    shared_noise
+        Whether all clusters have the same covariance.
+    """
+
+    shared_noise: bool = eqx.field(static=True)
+
+    def statistics(self, model: Mixture[FullGaussian], chunk: Chunk) -> GaussianStatistics:
+        """Equations (1) and (2), summed over the rows: one cluster after another, to bound the memory."""
+        x = jnp.asarray(chunk.values)
+
+        def of_cluster(part: FullGaussian) -> tuple[Array, Array | None, Array | None]:
+            return _complete(part, x) if chunk.patterns is None else _with_holes(part, x, chunk)
+
+        log_likelihood, filled, spread = jax.lax.map(of_cluster, jax.tree.map(jnp.asarray, model.components))
+        log_joint = model.log_weight[:, None] + log_likelihood  # (components, rows)
+        log_evidence = jax.nn.logsumexp(log_joint, axis=0)
+        responsibility = jnp.exp(log_joint - log_evidence) * chunk.weight
+
+        def sums(r: Array, filled: Array, spread: Array | None) -> tuple[Array, Array]:
+            second = (filled * r[:, None]).T @ filled
+            if spread is not None:
+                by_pattern = (
+                    r if chunk.pattern is None else jax.ops.segment_sum(r, chunk.pattern, num_segments=len(spread))
+                )
+                second += jnp.tensordot(by_pattern, spread, axes=1)
+            return r @ filled, second
+
+        if chunk.patterns is None:
+            first, second = responsibility @ x, jax.lax.map(lambda r: sums(r, x, None)[1], responsibility)
+        else:
+            first, second = jax.lax.map(lambda each: sums(*each), (responsibility, filled, spread))
+        return GaussianStatistics(
+            log_evidence=jnp.sum(chunk.weight * log_evidence),
+            weight=jnp.sum(chunk.weight),
+            count=responsibility.sum(axis=1),
+            first=first,
+            second=second,
+        )
+
+    def maximize(self, model: Mixture[FullGaussian], statistics: GaussianStatistics) -> Mixture[FullGaussian]:
+        """Equation (3); clusters without rows stay as they were."""
+        part, found = model.components, statistics
+        count = jnp.maximum(found.count, _EMPTY)
+        mean = found.first / count[:, None]
+        covariance = found.second / count[:, None, None] - mean[:, :, None] * mean[:, None, :]
+        if self.shared_noise:
+            pooled = jnp.tensordot(count / jnp.sum(count), covariance, axes=1)
+            covariance = jnp.broadcast_to(pooled, covariance.shape)
+        alive = found.count > _EMPTY
+        components = FullGaussian(
+            jnp.where(alive[:, None], mean, part.mean),
+            jnp.where(alive[:, None, None], _floored_root(covariance, part.variance_floor), part.cholesky),
+            part.variance_floor,
+            part.event_shape,
+        )
+        return Mixture(jnp.log(count / jnp.sum(count)), components)
+
+    def settled(self, model: Mixture[FullGaussian], statistics: GaussianStatistics) -> Mixture[FullGaussian]:
+        """The model itself."""
+        return model
+
+    def free(self, model: Mixture[FullGaussian]) -> PyTree:
+        """Weights, means, and the roots of the covariances."""
+        return model.log_weight, model.components.mean, model.components.cholesky
+
+    def with_free(self, model: Mixture[FullGaussian], free: PyTree) -> Mixture[FullGaussian]:
+        """Weights that sum to one, eigenvalues at or above their floor."""
+        part = model.components
+        log_weight, mean, cholesky = free
+        root = _floored_root(cholesky @ jnp.swapaxes(cholesky, -1, -2), part.variance_floor)
+        return Mixture(jax.nn.log_softmax(log_weight), FullGaussian(mean, root, part.variance_floor, part.event_shape))
+
+
+def _floored_root(covariance: Float[Array, "*stack features features"], floor: float) -> Float[Array, "..."]:
+    """Cholesky factor of the covariance with its eigenvalues raised to the floor."""
+    values, vectors = jnp.linalg.eigh(0.5 * (covariance + jnp.swapaxes(covariance, -1, -2)))
+    raised = (vectors * jnp.maximum(values, floor)[..., None, :]) @ jnp.swapaxes(vectors, -1, -2)
+    return jnp.linalg.cholesky(raised)
+
+
+def _complete(part: FullGaussian, x: Float[Array, "rows features"]) -> tuple[Array, None, None]:
+    """Log p_k of rows without holes; they are their own expectation."""
+    identity = jnp.eye(x.shape[1], dtype=x.dtype)
+    whitening = solve_triangular(jnp.asarray(part.cholesky), identity, lower=True).T
+    whitened = x @ whitening - part.mean @ whitening
+    log_determinant = 2 * jnp.sum(jnp.log(jnp.diagonal(part.cholesky)))
+    return -0.5 * (LOG_TWO_PI * x.shape[1] + log_determinant + jnp.sum(whitened**2, axis=1)), None, None
+
+
+def _with_holes(part: FullGaussian, x: Float[Array, "rows features"], chunk: Chunk) -> tuple[Array, Array, Array]:
+    """Log p_k of the observed cells, the rows with their missing cells at (2), and V of each pattern."""
+    seen = jnp.asarray(chunk.patterns)
+    covariance = part.covariance
+    masked = (
+        covariance * seen[:, :, None] * seen[:, None, :] + jnp.eye(x.shape[1], dtype=x.dtype) * (1 - seen)[:, None, :]
+    )
+    cholesky = jnp.linalg.cholesky(masked)
+    identity = jnp.broadcast_to(jnp.eye(x.shape[1], dtype=x.dtype), masked.shape)
+    whitening = solve_triangular(cholesky, identity, lower=True)  # root of the inverse, (patterns, features, features)
+    log_determinant = 2 * jnp.sum(jnp.log(jnp.diagonal(cholesky, axis1=1, axis2=2)), axis=1)
+    constant = -0.5 * (LOG_TWO_PI * seen.sum(axis=1) + log_determinant)
+    between = covariance * seen[:, None, :] * (1 - seen)[:, :, None]  # Sigma_mo
+    pulled = between @ jnp.swapaxes(whitening, 1, 2)  # Sigma_mo times the root
+    spread = covariance * (1 - seen)[:, :, None] * (1 - seen)[:, None, :] - pulled @ jnp.swapaxes(pulled, 1, 2)
+
+    if chunk.pattern is not None:
+        whitening, constant, pulled, seen = (each[chunk.pattern] for each in (whitening, constant, pulled, seen))
+    whitened = jnp.einsum("rij,rj->ri", whitening, seen * (x - part.mean))
+    expected = jnp.asarray(part.mean) + jnp.einsum("rij,rj->ri", pulled, whitened)
+    filled = jnp.where(seen > 0, x, expected)
+    return constant - 0.5 * jnp.sum(whitened**2, axis=1), filled, spread
