@@ -59,7 +59,7 @@ def gaussian_encoder(
     """An untrained network from the likelihood's features to the parameters of a Gaussian posterior."""
     features_shape = jax.eval_shape(likelihood.features, np.zeros(event_shape, np.float32)).shape
     network = architecture.encoder(features_shape, n_posterior_outputs(family, latent_dim), key=key)
-    return GaussianEncoder(network, latent_dim, family)
+    return GaussianEncoder(network=network, latent_dim=latent_dim, family=family)
 
 
 def decoder(

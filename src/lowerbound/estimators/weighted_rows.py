@@ -63,7 +63,7 @@ class WeightedRows:
         if self._noise_seed is None:
             return x
         generator = np.random.PCG64(self._noise_seed)
-        generator.advance(rows.start * self.n_features)  # one number a cell, whatever the slices
+        generator.advance(int(rows.start) * self.n_features)  # one number a cell, whatever the slices
         return x + np.random.Generator(generator).random(x.shape)
 
     @property
