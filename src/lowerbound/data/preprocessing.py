@@ -162,7 +162,7 @@ def _white(values: Shaped[np.ndarray, "n *event"]) -> float:
 
 
 def check_grey_levels(
-    values: Shaped[np.ndarray, "n *event"], treatment: Treatment, *, white: float, owner: str
+    values: Shaped[np.ndarray, "n *event"], treatment: Treatment, *, white: int | float, owner: str
 ) -> None:
     """Raise one ValueError for cells that are no grey levels: integers 0 … 255 to dequantize, [0, white] to binarize."""
     highest = 255 if treatment == "dequantize" else white

@@ -90,9 +90,7 @@ class ExactEstimator(LatentVariableEstimator):
 
     # ---- missing cells
 
-    def impute(
-        self, X: Any, *, n_draws: int | None = None, random_state: int | RandomState | None = None
-    ) -> Float[np.ndarray, "n *rest"]:
+    def impute(self, X: Any, *, n_draws: int | None = None, random_state: int | RandomState | None = None) -> Any:
         """X with every missing cell at its mean given the observed cells of its row; a data frame stays one.
 
         Parameters

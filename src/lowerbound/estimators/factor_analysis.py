@@ -125,7 +125,7 @@ class FactorAnalysis(LinearGaussianEstimator):
         rows = WeightedRows(
             "FactorAnalysis", array, sample_weight=sample_weight, noise_seed=self.seed_ if self.dequantize else None
         )
-        variance = np.diag(rows.covariance) if rows.complete and self._small(rows) else None
+        variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
         self.preprocessing_, self.constant_features_ = rows.units(per_column=True, variance=variance)
         self._set_fitted(rows.in_user_units(self._expectation_maximization(rows), self.preprocessing_))
         self.model_, self.factor_mixing_ = self._rotated(canonical(self.model_))

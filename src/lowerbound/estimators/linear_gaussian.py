@@ -14,10 +14,10 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Bool, Float, PRNGKeyArray
 
-from lowerbound.data.preprocessing import Preprocessing
+from lowerbound.data.principal_axes import Spectrum, spectrum_of_covariance, spectrum_of_rows
 from lowerbound.estimators.checks import check_bool, check_integer, check_number, check_seed
 from lowerbound.estimators.exact import ExactEstimator
-from lowerbound.estimators.weighted_rows import WeightedRows
+from lowerbound.estimators.weighted_rows import SAMPLE, WeightedRows
 from lowerbound.evaluate.notes import constant_note, floor_note
 from lowerbound.fit.em import fit_em
 from lowerbound.fit.result import FitResult
@@ -83,9 +83,9 @@ class LinearGaussianEstimator(ExactEstimator):
     # ---- fitting
 
     @staticmethod
-    def _small(rows: WeightedRows) -> bool:
-        """Whether a covariance of the columns is worth its memory."""
-        return rows.n_features <= max(rows.n_rows, _LARGEST_COVARIANCE)
+    def _by_covariance(rows: WeightedRows) -> bool:
+        """Whether the rows have a covariance, and one that is worth its memory."""
+        return rows.complete and rows.n_features <= max(rows.n_rows, _LARGEST_COVARIANCE)
 
     def _check_common(self, owner: str) -> None:
         check_integer(owner, "latent_dim", self.latent_dim, minimum=1)
@@ -105,11 +105,16 @@ class LinearGaussianEstimator(ExactEstimator):
         """EM in model units, from principal axes, over the covariance or over the rows."""
         _, scale = self._shift_and_scale()
         options: dict[str, Any] = {"tol": float(self.tol), "max_iter": int(self.max_iter), "n_rows": rows.n_rows}
-        if rows.complete and self._small(rows):
+        if self._by_covariance(rows):
             matrix = rows.covariance / scale / scale[:, None]
             chunk = CovarianceChunk(matrix[None], np.array([rows.total_weight]))
-            return fit_em(CovarianceEM(), self._start(principal_axes(matrix, int(self.latent_dim))), chunk, **options)
-        start = self._start(_axes_of_rows(rows, self.preprocessing_, int(self.latent_dim)))
+            return fit_em(
+                CovarianceEM(),
+                self._start(spectrum_of_covariance(matrix, int(self.latent_dim), rough=True)),
+                chunk,
+                **options,
+            )
+        start = self._start(spectrum_of_rows(rows.filled(self.preprocessing_, most=SAMPLE), int(self.latent_dim)))
         mixture = Mixture(
             np.zeros(1),
             LinearGaussian(
@@ -129,14 +134,12 @@ class LinearGaussianEstimator(ExactEstimator):
         )
         part = found.model.components
         model = LinearGaussian(
-            part.mean[0], part.loadings[0], part.log_variance[0], part.variance_floor, part.event_shape
+            part.mean[0], part.loadings[0], np.asarray(part.log_variance[0]), part.variance_floor, part.event_shape
         )
         return FitResult(model, found.objective, found.history, found.steps, found.status, found.best_epoch)
 
-    def _start(
-        self, axes: tuple[Float[np.ndarray, " latent"], Float[np.ndarray, "features latent"], float]
-    ) -> LinearGaussian:
-        """Loadings along the axes, noise with what is left of each column's variance (1, or that of the column)."""
+    def _start(self, axes: Spectrum) -> LinearGaussian:
+        """Loadings along the axes, noise with what is left of each column's variance."""
         values, vectors, left = axes
         floor = float(self.noise_floor)
         loadings = vectors * np.sqrt(np.maximum(values - left, 1e-3))
@@ -169,19 +172,6 @@ class LinearGaussianEstimator(ExactEstimator):
         return notes + rows.notes()
 
 
-def principal_axes(
-    matrix: Float[np.ndarray, "features features"], n: int
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "features n"], float]:
-    """The n largest eigenvalues of a covariance, falling, their vectors, and the mean of the other eigenvalues.
-
-    Where n is all of them, the smallest one stands in for that mean.
-    """
-    size = len(matrix)
-    values, vectors = scipy.linalg.eigh(matrix, subset_by_index=(size - n, size - 1))
-    left = (np.trace(matrix) - values.sum()) / (size - n) if n < size else values[0]
-    return values[::-1], vectors[:, ::-1], float(max(left, 0.0))
-
-
 def canonical(model: LinearGaussian) -> LinearGaussian:
     """The same density, its factors turned: W^T Psi^-1 W diagonal and falling, the largest loading of each factor positive."""
     scale = np.sqrt(np.exp(np.broadcast_to(model.log_variance, model.mean.shape)))
@@ -195,18 +185,3 @@ def canonical(model: LinearGaussian) -> LinearGaussian:
         model.variance_floor,
         model.event_shape,
     )
-
-
-def _axes_of_rows(
-    rows: WeightedRows, preprocessing: Preprocessing, n: int
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "features n"], float]:
-    """Principal axes of rows with holes at their means; by the rows' inner products where these are fewer than the columns."""
-    matrix = rows.filled_sample(preprocessing)
-    if matrix.shape[1] <= max(len(matrix), _LARGEST_COVARIANCE):
-        return principal_axes(matrix.T @ matrix / len(matrix), n)
-    n_axes = min(n, len(matrix) - 1)
-    values, vectors, left = principal_axes(matrix @ matrix.T / len(matrix), n_axes)
-    axes = matrix.T @ vectors
-    axes /= np.maximum(np.linalg.norm(axes, axis=0), 1e-300)
-    missing = n - n_axes
-    return np.pad(values, (0, missing)), np.pad(axes, ((0, 0), (0, missing))), left * len(matrix) / matrix.shape[1]

@@ -21,7 +21,7 @@ from lowerbound.estimators.checks import (
     no_type_check,
 )
 from lowerbound.estimators.exact import ExactEstimator
-from lowerbound.estimators.weighted_rows import WeightedRows
+from lowerbound.estimators.weighted_rows import SAMPLE, WeightedRows
 from lowerbound.evaluate.notes import cluster_notes, constant_note
 from lowerbound.evaluate.rows import map_rows
 from lowerbound.fit.mixture import fit_mixture, lost_clusters
@@ -233,7 +233,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         return FactorAnalyzersEM(shared_noise=bool(self.shared_noise))
 
     def _starts(self, rows: WeightedRows) -> list[AnyMixture]:
-        chosen = rows.sample_of_rows()
+        chosen = rows.sample_of_rows(SAMPLE)
         x = rows.take(chosen)
         observed = None if rows.complete else ~np.isnan(x)
         y = (x - self.preprocessing_.shift.reshape(-1)) / self.preprocessing_.scale.reshape(-1)

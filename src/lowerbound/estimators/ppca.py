@@ -6,10 +6,11 @@ import numpy as np
 from jaxtyping import Float
 from numpy.random import RandomState
 
+from lowerbound.data.principal_axes import spectrum_of_covariance, spectrum_of_rows
 from lowerbound.estimators.atomic import all_or_nothing
 from lowerbound.estimators.base import seed_of
 from lowerbound.estimators.checks import check_bool, check_choice, check_rows, no_type_check
-from lowerbound.estimators.linear_gaussian import LinearGaussianEstimator, canonical, principal_axes
+from lowerbound.estimators.linear_gaussian import LinearGaussianEstimator, canonical
 from lowerbound.estimators.weighted_rows import WeightedRows
 from lowerbound.fit.result import FitResult, Status
 from lowerbound.models.linear_gaussian import LOG_TWO_PI, LinearGaussian
@@ -122,9 +123,9 @@ class PPCA(LinearGaussianEstimator):
         rows = WeightedRows(
             "PPCA", array, sample_weight=sample_weight, noise_seed=self.seed_ if self.dequantize else None
         )
-        variance = np.diag(rows.covariance) if rows.complete and self._small(rows) else None
+        variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
         self.preprocessing_, self.constant_features_ = rows.units(per_column=self.standardize, variance=variance)
-        closed = self.method == "closed_form" and rows.complete and self._small(rows)
+        closed = self.method == "closed_form" and rows.complete
         result = self._closed_form(rows) if closed else self._expectation_maximization(rows)
         self._set_fitted(rows.in_user_units(result, self.preprocessing_))
         self.model_ = canonical(self.model_)
@@ -132,24 +133,25 @@ class PPCA(LinearGaussianEstimator):
         return self
 
     def _closed_form(self, rows: WeightedRows) -> FitResult[LinearGaussian]:
-        """The maximum of the likelihood, from the covariance in model units."""
-        _, scale = self._shift_and_scale()
-        matrix = rows.covariance / scale / scale[:, None]
-        values, vectors, left = principal_axes(matrix, int(self.latent_dim))
-        variance = max(left, float(self.noise_floor))
+        """The maximum of the likelihood, from the covariance or, where there are fewer rows than columns, from these."""
+        latent_dim, n_features = int(self.latent_dim), rows.n_features
+        if self._by_covariance(rows):
+            _, scale = self._shift_and_scale()
+            values, vectors, rest = spectrum_of_covariance(rows.covariance / scale / scale[:, None], latent_dim)
+        else:
+            values, vectors, rest = spectrum_of_rows(rows.filled(self.preprocessing_), latent_dim)
+        variance = max(rest, float(self.noise_floor))
         signal = np.maximum(values - variance, 0.0)
-        # tr C^-1 S = sum of l_i / (signal_i + variance) + what is left / variance
-        explained = signal + variance
-        other = np.trace(matrix) - values.sum()
+        explained, n_others = signal + variance, n_features - latent_dim
         log_evidence = -0.5 * (
-            len(matrix) * LOG_TWO_PI
+            n_features * LOG_TWO_PI
             + np.log(explained).sum()
-            + (len(matrix) - len(values)) * np.log(variance)
+            + n_others * np.log(variance)
             + np.sum(values / explained)
-            + other / variance
+            + n_others * rest / variance
         )
         model = LinearGaussian(
-            np.zeros(len(matrix)),
+            np.zeros(n_features),
             vectors * np.sqrt(signal),
             np.asarray(np.log(variance)),
             float(self.noise_floor),

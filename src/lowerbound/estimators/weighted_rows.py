@@ -22,6 +22,9 @@ from lowerbound.models.model import AbstractModel
 
 ModelType = TypeVar("ModelType", bound=AbstractModel)
 
+SAMPLE = 20_000
+"""Rows that a start of EM is made from, at most."""
+
 _STREAMED_BYTES = 2 * 2**30  # float64 size above which chunks are read anew at every pass
 _CELLS_PER_CHUNK = 2**20
 
@@ -115,14 +118,17 @@ class WeightedRows:
         history = {"loss": result.history["loss"] + off, "log_evidence": result.history["log_evidence"] - off}
         return replace(result, objective=result.objective + off, history=history)
 
-    def filled_sample(self, preprocessing: Preprocessing) -> Float[np.ndarray, "rows features"]:
-        """Up to 20 000 rows, evenly spaced, in model units, weighted by the roots of their weights, holes at the mean (0)."""
-        chosen = self.sample_of_rows()
+    def filled(self, preprocessing: Preprocessing, *, most: int | None = None) -> Float[np.ndarray, "rows features"]:
+        """Rows in model units times the roots of their relative weights, holes at the mean (0).
+
+        All rows that have weight, or ``most`` evenly spaced ones.
+        """
+        chosen = self.sample_of_rows(self.n_rows if most is None else most)
         y = (self.take(chosen) - preprocessing.shift.reshape(-1)) / preprocessing.scale.reshape(-1)
         weight = self.weight[chosen] / max(self.weight[chosen].mean(), np.finfo(np.float64).tiny)
         return np.where(np.isnan(y), 0.0, y) * np.sqrt(weight)[:, None]
 
-    def sample_of_rows(self, most: int = 20_000) -> np.ndarray:
+    def sample_of_rows(self, most: int) -> np.ndarray:
         """Numbers of the rows with weight: all of them, or ``most`` evenly spaced ones."""
         counted = np.flatnonzero(self.weight > 0)
         return counted if len(counted) <= most else counted[np.linspace(0, len(counted) - 1, most).astype(int)]

@@ -332,7 +332,7 @@ def _advance(problem: Problem, state: EMState, statistics: PyTree, tol: Array, a
 
 @eqx.filter_jit
 def _steps_together(problem: Problem, models: PyTree, chunks: PyTree, n_steps: int) -> tuple[PyTree, Array]:
-    def step(_: int, carry: tuple[PyTree, Array]) -> tuple[PyTree, Array]:
+    def step(_: Array, carry: tuple[PyTree, Array]) -> tuple[PyTree, Array]:
         models, _found = carry
         statistics = jax.vmap(lambda model: _sum_of_stack(problem, model, chunks))(models)
         return _maximized(problem, models, statistics)

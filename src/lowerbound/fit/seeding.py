@@ -1,8 +1,9 @@
 r"""Starts of mixtures: k-means++ centres, and for each a component with the pooled spread of the rows around their centres.
 
-Centres are rows drawn with probability proportional to weight times squared distance to the nearest centre so far, by one uniform
-number each, over the rows in the order of their hashes: the draw depends neither on the rows' order nor on whether a row comes
-twice or with weight 2. Distances are means over the cells that were observed in the row; a centre's own holes are at the mean, 0.
+Centres are rows drawn with probability proportional to weight times squared distance to the nearest centre so far; of a few such
+candidates the one is taken that leaves the least distance (greedy k-means++). Each draw is a uniform number over the rows in the
+order of their hashes: it depends neither on the rows' order nor on whether a row comes twice or with weight 2. Distances are
+means over the cells that were observed in the row; a centre's own holes are at the mean, 0.
 
 Reference: D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
 """
@@ -13,11 +14,11 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Bool, Float, Int, UInt32
 
+from lowerbound.data.principal_axes import spectrum_of_rows
 from lowerbound.models.full_gaussian import FullGaussian
 from lowerbound.models.linear_gaussian import LinearGaussian
 from lowerbound.models.mixture import AnyMixture, Mixture
 
-_LARGEST_COVARIANCE = 4096
 _LEAST_NOISE = 0.1  # share of a column's pooled spread that a start leaves to the noise
 
 
@@ -44,6 +45,7 @@ def kmeans_plus_plus(
 
     Where fewer distinct rows than clusters have weight, the last centres repeat rows.
     """
+    n_candidates = 2 + int(np.log(n_clusters))
     nearest = np.full(len(sample.values), np.inf)
     label = np.zeros(len(sample.values), int)
     centres = np.zeros((n_clusters, sample.values.shape[1]))
@@ -52,11 +54,13 @@ def kmeans_plus_plus(
         if not mass.sum() > 0:
             mass = sample.weight
         cumulative = np.cumsum(mass)
-        row = np.searchsorted(cumulative, generator.random() * cumulative[-1], side="right")
-        centres[k] = sample.values[min(int(row), len(mass) - 1)]
-        distance = _squared_distance(sample, centres[k])
-        closer = distance < nearest
-        nearest, label = np.where(closer, distance, nearest), np.where(closer, k, label)
+        rows = np.searchsorted(cumulative, generator.random(n_candidates if k else 1) * cumulative[-1], side="right")
+        candidates = sample.values[np.minimum(rows, len(mass) - 1)]
+        distances = [_squared_distance(sample, candidate) for candidate in candidates]
+        best = int(np.argmin([sample.weight @ np.minimum(nearest, distance) for distance in distances]))
+        centres[k] = candidates[best]
+        closer = distances[best] < nearest
+        nearest, label = np.where(closer, distances[best], nearest), np.where(closer, k, label)
     return centres, label
 
 
@@ -126,17 +130,7 @@ def _principal_loadings(
     residual: Float[np.ndarray, "rows features"], latent_dim: int
 ) -> Float[np.ndarray, "features latent"]:
     """The first principal axes of the residuals, as long as their standard deviations (less a tenth, for the noise)."""
-    n_rows, n_features = residual.shape
     if latent_dim == 0:
-        return np.zeros((n_features, 0))
-    found = min(latent_dim, n_rows, n_features)
-    if n_features <= max(n_rows, _LARGEST_COVARIANCE):
-        matrix = residual.T @ residual / n_rows
-        values, axes = scipy.linalg.eigh(matrix, subset_by_index=(n_features - found, n_features - 1))
-    else:
-        matrix = residual @ residual.T / n_rows
-        values, vectors = scipy.linalg.eigh(matrix, subset_by_index=(n_rows - found, n_rows - 1))
-        axes = residual.T @ vectors
-        axes /= np.maximum(np.linalg.norm(axes, axis=0), 1e-300)
-    loadings = axes[:, ::-1] * np.sqrt(np.maximum((1 - _LEAST_NOISE) * values[::-1], 1e-6))
-    return np.pad(loadings, ((0, 0), (0, latent_dim - found)))
+        return np.zeros((residual.shape[1], 0))
+    values, axes, _ = spectrum_of_rows(residual, latent_dim)
+    return axes * np.sqrt(np.maximum((1 - _LEAST_NOISE) * values, 1e-6))

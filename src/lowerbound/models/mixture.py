@@ -122,9 +122,8 @@ class Mixture(AbstractExactModel, Generic[Component]):
         cluster_key, data_key = jax.random.split(key)
         k = jax.random.categorical(cluster_key, jnp.asarray(self.log_weight))
         drawn: tuple[Array, Array] = self._component(k).sample(key=data_key)
-        x, z = drawn
         y = jax.nn.one_hot(k, self.n_components, dtype=self.log_weight.dtype)
-        return x, _code(y, jnp.broadcast_to(z, (self.n_components, *z.shape)))
+        return drawn[0], _code(y, jnp.broadcast_to(drawn[1], (self.n_components, self.components.latent_dim)))
 
     # ---- exact
 
