@@ -101,16 +101,16 @@ def spectrum_of_covariance(
     return Spectrum(values, vectors, float(max(rest, 0.0)))
 
 
-def spectrum_of_rows(rows: Float[np.ndarray, "rows features"], n_axes: int) -> Spectrum:
+def spectrum_of_rows(rows: Float[np.ndarray, "rows features"], n_axes: int, *, rough: bool = False) -> Spectrum:
     """That of rows^T rows / n, by the rows' inner products where there are fewer of them than columns.
 
     Axes beyond the number of rows have eigenvalue 0, and are arbitrary.
     """
     n_rows, n_features = rows.shape
     if n_features <= n_rows:
-        return spectrum_of_covariance(rows.T @ rows / n_rows, n_axes)
+        return spectrum_of_covariance(rows.T @ rows / n_rows, n_axes, rough=rough)
     n_found = min(n_axes, n_rows)
-    inner = spectrum_of_covariance(rows @ rows.T / n_rows, n_found)
+    inner = spectrum_of_covariance(rows @ rows.T / n_rows, n_found, rough=rough)
     found = rows.T @ inner.vectors
     length = np.linalg.norm(found, axis=0)
     known = length > 1e-10 * max(length.max(), 1e-300)

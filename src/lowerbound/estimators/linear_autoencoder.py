@@ -118,6 +118,11 @@ class LinearAutoencoder(LatentVariableEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @property
+    def n_parameters_(self) -> int:
+        """Free parameters: the subspace, k (d - k), and the mean, d."""
+        return int(self.latent_dim) * (self.n_features_in_ - int(self.latent_dim)) + self.n_features_in_
+
     @all_or_nothing
     def fit(self, X: Any, y: Any = None, *, sample_weight: Any = None) -> "LinearAutoencoder":
         """Minimize the squared error over the rows of X.

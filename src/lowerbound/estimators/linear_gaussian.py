@@ -114,7 +114,9 @@ class LinearGaussianEstimator(ExactEstimator):
                 chunk,
                 **options,
             )
-        start = self._start(spectrum_of_rows(rows.filled(self.preprocessing_, most=SAMPLE), int(self.latent_dim)))
+        start = self._start(
+            spectrum_of_rows(rows.filled(self.preprocessing_, most=SAMPLE), int(self.latent_dim), rough=True)
+        )
         mixture = Mixture(
             np.zeros(1),
             LinearGaussian(

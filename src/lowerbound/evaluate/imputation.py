@@ -90,7 +90,7 @@ def _quantile(found: Predictive, probability: float) -> Float[Array, "*event"]:
     ends = found.mean + float(ndtri(probability)) * scale
     weight = jnp.exp(found.log_weight)
 
-    def halve(_: int, around: tuple[Array, Array]) -> tuple[Array, Array]:
+    def halve(_: Array, around: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = around
         middle = 0.5 * (low + high)
         below = jnp.tensordot(weight, ndtr((middle - found.mean) / scale), axes=1) < probability

@@ -361,9 +361,6 @@ def _status(state: EMState, history: list[float], *, tol: float, max_iter: int) 
         return Status("converged", f"converged in {len(history)} iterations (tol = {tol:g} nats per row).")
     if len(history) < max_iter:
         return Status("interrupted", f"stopped by Ctrl-C in iteration {len(history)} of {max_iter}.")
-    last = history[-1] - history[-4] if len(history) > 3 else math.inf
-    return Status(
-        "max_iter",
-        f"stopped after max_iter = {max_iter} iterations, the last three of which raised log p(x) by {last:.2g} nats per row. "
-        "Raise max_iter or tol.",
-    )
+    last = history[-1] - history[-2] if len(history) > 1 else math.inf
+    rise = f", the last of which raised log p(x) by {last:.2g} nats per row" if len(history) > 1 else ""
+    return Status("max_iter", f"stopped after max_iter = {max_iter} iterations{rise}. Raise max_iter or tol.")

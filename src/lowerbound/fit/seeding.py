@@ -45,6 +45,7 @@ def kmeans_plus_plus(
 
     Where fewer distinct rows than clusters have weight, the last centres repeat rows.
     """
+    lengths = np.einsum("rd,rd->r", sample.values, sample.values)
     n_candidates = 2 + int(np.log(n_clusters))
     nearest = np.full(len(sample.values), np.inf)
     label = np.zeros(len(sample.values), int)
@@ -56,20 +57,25 @@ def kmeans_plus_plus(
         cumulative = np.cumsum(mass)
         rows = np.searchsorted(cumulative, generator.random(n_candidates if k else 1) * cumulative[-1], side="right")
         candidates = sample.values[np.minimum(rows, len(mass) - 1)]
-        distances = [_squared_distance(sample, candidate) for candidate in candidates]
-        best = int(np.argmin([sample.weight @ np.minimum(nearest, distance) for distance in distances]))
+        distances = _squared_distances(sample, lengths, candidates)
+        best = int(np.argmin(sample.weight @ np.minimum(nearest[:, None], distances)))
         centres[k] = candidates[best]
-        closer = distances[best] < nearest
-        nearest, label = np.where(closer, distances[best], nearest), np.where(closer, k, label)
+        closer = distances[:, best] < nearest
+        nearest, label = np.where(closer, distances[:, best], nearest), np.where(closer, k, label)
     return centres, label
 
 
-def _squared_distance(sample: Sample, centre: Float[np.ndarray, " features"]) -> Float[np.ndarray, " rows"]:
-    difference = sample.values - centre
+def _squared_distances(
+    sample: Sample, lengths: Float[np.ndarray, " rows"], centres: Float[np.ndarray, "centres features"]
+) -> Float[np.ndarray, "rows centres"]:
+    """Mean over observed cells of (x - c)^2, as matrix products; lengths are the rows' sums of squares."""
+    squares = lengths[:, None] - 2 * sample.values @ centres.T
     if sample.observed is None:
-        return np.einsum("rd,rd->r", difference, difference) / len(centre)
-    square = np.where(sample.observed, difference, 0.0) ** 2
-    return np.asarray(square.sum(axis=1) / np.maximum(sample.observed.sum(axis=1), 1))
+        squares += np.sum(centres**2, axis=1)
+        return np.asarray(np.maximum(squares, 0.0) / centres.shape[1])
+    seen = sample.observed.astype(np.float64)
+    squares += seen @ (centres**2).T
+    return np.asarray(np.maximum(squares, 0.0) / np.maximum(seen.sum(axis=1, keepdims=True), 1.0))
 
 
 def start(
@@ -132,5 +138,5 @@ def _principal_loadings(
     """The first principal axes of the residuals, as long as their standard deviations (less a tenth, for the noise)."""
     if latent_dim == 0:
         return np.zeros((residual.shape[1], 0))
-    values, axes, _ = spectrum_of_rows(residual, latent_dim)
+    values, axes, _ = spectrum_of_rows(residual, latent_dim, rough=True)
     return axes * np.sqrt(np.maximum((1 - _LEAST_NOISE) * values, 1e-6))

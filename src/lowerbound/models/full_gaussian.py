@@ -68,7 +68,7 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
 
     def decode(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
         """mu."""
-        return jnp.reshape(self.mean, self.event_shape)
+        return jnp.asarray(self.mean).reshape(self.event_shape)
 
     def posterior(self, datum: Datum) -> PrecisionGaussian:
         """The distribution of no number at all."""

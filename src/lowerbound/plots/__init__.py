@@ -3,6 +3,7 @@
 from lowerbound.plots.figure_file import write_figure
 from lowerbound.plots.images import reconstruction_figure
 from lowerbound.plots.latents import latent_figure
+from lowerbound.plots.loadings import loadings_figure
 from lowerbound.plots.manifold import manifold_figure
 from lowerbound.plots.outliers import outlier_figure
 from lowerbound.plots.samples import sample_figure, samples_by_dimension_figure
@@ -13,6 +14,7 @@ from lowerbound.plots.traversal import traversal_figure
 
 __all__ = [
     "latent_figure",
+    "loadings_figure",
     "manifold_figure",
     "marginals_figure",
     "outlier_figure",

@@ -26,6 +26,7 @@ def latent_figure(
     dimensions: tuple[int, int] = (0, 1),
     scales: Shaped[np.ndarray, "..."] | None = None,
     prior: bool = True,
+    axis_names: tuple[str, str] | None = None,
     label_name: str = "",
     title: str = "",
 ) -> Figure:
@@ -45,6 +46,8 @@ def latent_figure(
     prior
         Whether to draw the circles of one and two standard deviations of N(0, I), or its density; False for models that have
         no prior.
+    axis_names
+        Words along the axes for what is no code, such as two columns; None writes the latents, z_1 and z_2.
     label_name
         What the labels are, for the legend.
     title
@@ -92,8 +95,12 @@ def latent_figure(
         _circles(axes)
     tidy(axes)
     axes.set_aspect("equal", adjustable="datalim")
-    axes.set_xlabel(f"$z_{{{dimensions[0] + 1}}}$", fontsize=TEXT)
-    axes.set_ylabel(f"$z_{{{dimensions[1] + 1}}}$", fontsize=TEXT, rotation=0, ha="right", va="center")
+    if axis_names is None:
+        axes.set_xlabel(f"$z_{{{dimensions[0] + 1}}}$", fontsize=TEXT)
+        axes.set_ylabel(f"$z_{{{dimensions[1] + 1}}}$", fontsize=TEXT, rotation=0, ha="right", va="center")
+    else:
+        axes.set_xlabel(axis_names[0], fontsize=TEXT)
+        axes.set_ylabel(axis_names[1], fontsize=TEXT)
     set_heading(figure, title)
     return figure
 

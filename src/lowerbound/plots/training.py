@@ -1,6 +1,7 @@
 """Training curves: one panel for each recorded number, training and validation together, with the best epoch marked."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -16,6 +17,7 @@ _OWNER = "training_figure"
 _HELD_OUT = "validation_"
 _LABELS = {
     "bound": "bound (nats per row)",
+    "log_evidence": "log p(x) (nats per row)",
     "loss": "loss (nats per row)",
     "log_likelihood": "log p(x given z) (nats)",
     "kl": "KL(q ‖ prior) (nats)",
@@ -26,9 +28,13 @@ _FEW = 12  # epochs whose points are shown one by one
 
 
 def training_figure(
-    history: Mapping[str, Shaped[np.ndarray, "..."]], *, best_epoch: int | None = None, title: str = ""
+    history: Mapping[str, Shaped[np.ndarray, "..."]],
+    *,
+    best_epoch: int | None = None,
+    step: Literal["epoch", "iteration"] = "epoch",
+    title: str = "",
 ) -> Figure:
-    """The bound by epoch, above its two terms (or the squared error of an autoencoder, or whatever was recorded).
+    """The bound by epoch, above its two terms (or log p(x), the squared error of an autoencoder, whatever was recorded).
 
     Parameters
     ----------
@@ -37,6 +43,8 @@ def training_figure(
         loss only where no other curve is the same up to its sign. NaN is an epoch without that number.
     best_epoch
         The epoch, from 1, whose parameters were kept; ``best_epoch_`` of an estimator.
+    step
+        What one number stands for: "iteration" for the exactly solvable models.
     title
         Above the panels.
 
@@ -74,7 +82,7 @@ def training_figure(
     grid = figure.add_gridspec(1 + down, max(across, 1), height_ratios=[1.25] + [1.0] * down)
     places: list[SubplotSpec] = [grid[0, :], *(grid[1 + k // 3, k % 3] for k in range(len(lower)))]
     for name, place in zip(names, places, strict=True):
-        _draw_panel(figure.add_subplot(place), name, columns, best_epoch=best_epoch)
+        _draw_panel(figure.add_subplot(place), name, columns, best_epoch=best_epoch, step=step)
     top = figure.axes[0]
     handles, labels = top.get_legend_handles_labels()
     figure.legend(
@@ -103,15 +111,15 @@ def _panels(columns: Mapping[str, Float[np.ndarray, " epochs"]]) -> list[str]:
     """Names in the order of their panels; without the loss where it repeats another curve."""
     names = list(dict.fromkeys(name.removeprefix(_HELD_OUT) for name in columns))
     loss = columns.get("loss")
-    twins = (columns[name] for name in ("bound", "squared_error") if name in columns)
+    twins = (columns[name] for name in ("bound", "log_evidence", "squared_error") if name in columns)
     if loss is not None and any(np.allclose(abs(loss), abs(twin), equal_nan=True) for twin in twins):
         names.remove("loss")
-    first = ("bound", "squared_error", "loss", "log_likelihood", "kl")
+    first = ("bound", "log_evidence", "squared_error", "loss", "log_likelihood", "kl")
     return sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name))
 
 
 def _draw_panel(
-    axes: Axes, name: str, columns: Mapping[str, Float[np.ndarray, " epochs"]], *, best_epoch: int | None
+    axes: Axes, name: str, columns: Mapping[str, Float[np.ndarray, " epochs"]], *, best_epoch: int | None, step: str
 ) -> None:
     curves = {
         label: (columns[key], colour)
@@ -124,20 +132,20 @@ def _draw_panel(
         marker = "o" if n_epochs <= _FEW else ""
         axes.plot(epochs, values, color=colour, linewidth=1.3, marker=marker, markersize=3.5, label=label)
     if best_epoch is not None:
-        axes.axvline(best_epoch, color=MARK, linewidth=0.9, linestyle=(0, (3, 2)), label=f"best epoch: {best_epoch}")
+        axes.axvline(best_epoch, color=MARK, linewidth=0.9, linestyle=(0, (3, 2)), label=f"best {step}: {best_epoch}")
         for values, colour in curves.values():
             axes.plot(best_epoch, values[best_epoch - 1], "o", markersize=4.5, color=colour, markeredgecolor=MARK)
     tidy(axes)
     axes.set_ylabel(_LABELS.get(name, name.replace("_", " ")), fontsize=TEXT)
-    axes.set_xlabel("epoch", fontsize=TEXT)
+    axes.set_xlabel(step, fontsize=TEXT)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10], min_n_ticks=1))
     axes.set_xlim(1 - max(0.5, 0.02 * n_epochs), n_epochs + max(0.5, 0.02 * n_epochs))
     drawn = [values for values, _ in curves.values()]
     if drawn:
-        _scale(axes, drawn, best_epoch=best_epoch)
+        _scale(axes, drawn, best_epoch=best_epoch, step=step)
 
 
-def _scale(axes: Axes, curves: Sequence[Float[np.ndarray, " epochs"]], *, best_epoch: int | None) -> None:
+def _scale(axes: Axes, curves: Sequence[Float[np.ndarray, " epochs"]], *, best_epoch: int | None, step: str) -> None:
     """Limits that leave far-out epochs outside, and a note of how many these are."""
     values = np.concatenate(curves)
     values = values[np.isfinite(values)]
@@ -153,6 +161,6 @@ def _scale(axes: Axes, curves: Sequence[Float[np.ndarray, " epochs"]], *, best_e
         below = any((curve < low - margin).any() for curve in curves)
         n = int(outside.sum())
         axes.annotate(
-            f"{'1 epoch' if n == 1 else f'{n} epochs'} outside", xy=(0.5, 0.04 if below else 0.96),
+            f"{f'1 {step}' if n == 1 else f'{n} {step}s'} outside", xy=(0.5, 0.04 if below else 0.96),
             xycoords="axes fraction", ha="center", va="bottom" if below else "top", fontsize=SMALL - 1, color=PALE,
         )  # fmt: skip

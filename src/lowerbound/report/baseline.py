@@ -14,6 +14,9 @@ levels that the model binarizes by chance, and those that it dequantizes, enter 
 The baseline has seen the rows, the model (if they were held out) has not: with k free parameters the line is too high by about
 k / (2 n), the difference between the best parameters for these rows and the true ones. A Gaussian column has two parameters, a
 Bernoulli or Poisson one has one, a categorical one has one for each of its codes but the last; constant columns have none.
+
+Missing cells are left out of the fit of their column and of the sum over the columns of their row: each row's value is log p of
+its observed cells, as the model's is.
 """
 
 from dataclasses import dataclass
@@ -23,7 +26,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import gammaln, xlog1py, xlogy
 
-from lowerbound.report.measure import spreads, targets
+from lowerbound.report.columns import deviations, means, spreads
+from lowerbound.report.measure import targets
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,8 @@ def independent_columns(estimator: Any, rows: Any) -> Baseline | None:
     if not hasattr(estimator, "log_evidence"):
         return None
     values = targets(estimator, rows).reshape(len(rows), -1)
-    varies, mean = spreads(values), values.mean(axis=0)
-    match getattr(estimator, "likelihood", None):
+    varies, mean = spreads(values), means(values)
+    match getattr(estimator, "likelihood", "gaussian"):  # the exactly solvable models have no other
         case "gaussian":
             return _gaussian(values, varies, dequantized=estimator.preprocessing_.treatment == "dequantize")
         case "bernoulli":
@@ -79,15 +83,16 @@ def _gaussian(
     values: Float[np.ndarray, "n cells"], varies: Bool[np.ndarray, " cells"], *, dequantized: bool
 ) -> Baseline | None:
     noise = 1 / 12 if dequantized else 0.0  # the variance of U[0, 1)
-    if not dequantized and not varies.all():
+    known = ~np.isnan(values)
+    if not known.any() or not (dequantized or varies[known.any(axis=0)].all()):
         return None
-    variance = values.var(axis=0) + noise
-    square = (np.square(values - values.mean(axis=0)) + noise) / variance
+    variance = np.square(deviations(values)) + noise
+    square = (np.square(values - means(values)) + noise) / variance
     log_density = -0.5 * (np.log(2 * np.pi * variance) + square)
     if dequantized:
-        uniform = -np.log(values.max() - values.min() + 1)
-        log_density = np.where(log_density.mean(axis=0) > uniform, log_density, uniform)
-    return Baseline(log_density.sum(axis=1), 2 * int(varies.sum()))
+        uniform = -np.log(values[known].max() - values[known].min() + 1)
+        log_density = np.where(means(log_density) > uniform, log_density, uniform)
+    return Baseline(log_density.sum(axis=1, where=known), 2 * int(varies.sum()))
 
 
 def _categorical(values: Float[np.ndarray, "n cells"]) -> Baseline:

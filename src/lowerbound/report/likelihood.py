@@ -22,7 +22,8 @@ def likelihood_section(subject: Subject) -> Section:
             anchor="likelihood",
             title="Likelihood",
             paragraphs=(
-                "Means over the rows of this report. They judge the model only if these rows were not part of the fit.",
+                "Means over the rows of this report. They judge the model only if these rows were not part of the fit."
+                + _holes(subject),
             ),
             facts=(*_evidence(subject), *_bound(subject), *_weights(subject), *_reconstruction(subject)),
         )
@@ -34,6 +35,15 @@ def likelihood_section(subject: Subject) -> Section:
             "and its codes have no prior. What remains is how well rows come back from their codes.",
         ),
         facts=_reconstruction(subject),
+    )
+
+
+def _holes(subject: Subject) -> str:
+    if not subject.has_holes:
+        return ""
+    return (
+        f" Of the cells, {share(subject.missing)} are missing: each row counts by the log p of those that were observed, exactly "
+        "the marginal, and errors are over observed cells."
     )
 
 
@@ -87,7 +97,7 @@ def _evidence(subject: Subject) -> list[Fact]:
 
 def _bound(subject: Subject) -> list[Fact]:
     found = subject.measured
-    return [
+    bound = [
         Fact(
             "ELBO",
             f"{number(found['elbo'], decimals=2)} nats",
@@ -99,11 +109,20 @@ def _bound(subject: Subject) -> list[Fact]:
             "log p(x) minus ELBO: what is lost because q(z given x) is not the true posterior. A few nats are common; "
             'posterior_covariance="full" or more training narrows a wide one.',
         ),
+    ]
+    if found["exact"]:
+        bound = []  # the posterior is exact: the bound is log p(x), and the gap 0
+    bound.append(
         Fact(
             "KL",
-            f"{number(sum(found['kl_per_dimension']), decimals=2)} nats",
+            f"{number(found['kl'], decimals=2)} nats",
             "What the code of a row says about it, beyond the prior. Near 0, the latent space is not used.",
-        ),
+        )
+    )
+    if "active_units" not in found:
+        return bound
+    return [
+        *bound,
         Fact(
             "active latents",
             f"{found['active_units']} of {found['latent_dim']}",

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from lowerbound.data.standardize import row_chunks
 from lowerbound.evaluate.evidence import Evidence, EvidenceWarning
 from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.report.columns import above_rounding, as_numbers
 from lowerbound.report.numbers import share
 
 UNTRUSTED_K = 0.7
@@ -48,6 +49,7 @@ def measure(estimator: Any, rows: Any, *, n_samples: int, evidence: Evidence | N
     found: dict[str, Any] = {
         "class": type(estimator).__name__,
         "n_rows": len(rows),
+        "share_of_missing_cells": share_of_missing(rows),
         "log_likelihood_at_code": -float(np.mean(estimator.outlier_scores(rows, method="reconstruction"))),
         "root_mean_square_error": error,
         "root_mean_square_error_unit": unit,
@@ -70,10 +72,11 @@ def measure(estimator: Any, rows: Any, *, n_samples: int, evidence: Evidence | N
         "elbo": float(np.mean(estimator.elbo(rows))),
         "latent_dim": estimator.latent_dim,
     }
-    if not hasattr(estimator, "health"):
-        return found | {"advice": []}
+    if not hasattr(estimator, "health"):  # a mixture: no one Gaussian to check, and a divergence of cluster and factors
+        return found | {"kl": float(np.mean(estimator.outlier_scores(rows, method="kl"))), "advice": []}
     health = estimator.health(rows)
     return found | {
+        "kl": float(health.kl_per_dimension.sum()),
         "active_units": health.active_units,
         "kl_per_dimension": health.kl_per_dimension.tolist(),
         "cells_at_floor": health.cells_at_floor,
@@ -93,7 +96,7 @@ def trusted(measured: dict[str, Any]) -> bool | None:
 def cautions(measured: dict[str, Any]) -> list[str]:
     """Sentences: whether log p(x) can be trusted, then the advice of the health check."""
     if "log_evidence" not in measured:
-        return [f"{measured['class']} has no density: log p(x), ELBO and samples need a VAE."]
+        return [f"{measured['class']} has no density: log p(x), ELBO and samples need PPCA or a VAE."]
     sentences = [f"Latent space: {advice}" for advice in measured["advice"]]
     trust = trusted(measured)
     if trust is False:
@@ -108,8 +111,11 @@ def cautions(measured: dict[str, Any]) -> list[str]:
 
 
 def targets(estimator: Any, rows: Any) -> Float[np.ndarray, "n *event"]:
-    """The rows in the units in which the model reconstructs: grey levels that it binarizes as shares of white, or as bits."""
-    values = np.asarray(rows, np.float64)
+    """The rows in the units in which the model reconstructs: grey levels that it binarizes as shares of white, or as bits.
+
+    NaN where a cell is missing.
+    """
+    values = as_numbers(rows)
     preprocessing = estimator.preprocessing_
     if preprocessing.treatment in ("dynamic", "threshold", "grey"):
         values = values / preprocessing.white
@@ -156,16 +162,14 @@ def _moments(estimator: Any, rows: Any) -> tuple[np.ndarray, ...]:
         observed = observed + n_known
     count = np.maximum(observed, 1)
     variance = np.maximum(second / count - np.square(first / count), 0.0)
-    return square, observed, variance, _above_rounding(np.sqrt(variance), largest)
+    return square, observed, variance, above_rounding(np.sqrt(variance), largest)
 
 
-def spreads(values: Float[np.ndarray, "n *event"]) -> np.ndarray:
-    """True for the columns that take more than one value, up to rounding."""
-    return _above_rounding(values.std(axis=0), np.abs(values).max(axis=0))
-
-
-def _above_rounding(deviation: np.ndarray, largest: np.ndarray) -> np.ndarray:
-    return np.asarray(deviation > 1e-12 * np.maximum(largest, np.finfo(np.float64).tiny))
+def share_of_missing(rows: Any) -> float:
+    """Share of the cells that are missing (NaN)."""
+    if not hasattr(rows, "iloc") and np.asarray(rows).dtype.kind in "biu":
+        return 0.0
+    return float(np.mean(np.isnan(as_numbers(rows)))) if len(rows) else 0.0
 
 
 def take(rows: Any, which: Any) -> Any:

@@ -8,9 +8,9 @@ from sklearn.metrics import roc_auc_score
 from lowerbound.plots import outlier_figure, score_figure
 from lowerbound.plots.outliers import ends
 from lowerbound.plots.scores import SCORES
+from lowerbound.report.columns import deviations, spreads
 from lowerbound.report.contents import Picture, Section, Table
 from lowerbound.report.embed import picture
-from lowerbound.report.measure import spreads
 from lowerbound.report.numbers import counted, number
 from lowerbound.report.subject import Subject
 
@@ -32,6 +32,10 @@ def outliers_section(subject: Subject) -> Section:
     paragraphs = [
         f"Scored by {subject.method}, {SCORES[subject.method]}: {_FINDS[subject.method]}. Larger is more outlying; nats."
     ]
+    if subject.has_holes:
+        paragraphs.append(
+            "A row is scored by its observed cells only: rows that have few of them have scores nearer to 0."
+        )
     if subject.threshold is not None:
         above = int(np.sum(scores > subject.threshold))
         paragraphs.append(
@@ -113,8 +117,8 @@ def _listed(subject: Subject, scores: Float[np.ndarray, " n"], rows: Int[np.ndar
 def _striking_cells(subject: Subject, rows: Int[np.ndarray, " k"]) -> list[str]:
     real = subject.targets.reshape(len(subject.targets), -1)
     back = subject.reconstruction.reshape(real.shape)
-    scale = np.where(spreads(real), real.std(axis=0), np.inf)
-    distance = np.abs(real - back) / scale
+    scale = np.where(spreads(real), deviations(real), np.inf)
+    distance = np.nan_to_num(np.abs(real - back) / scale, nan=0.0)  # a missing cell is none to be struck by
     found = []
     for row in rows:
         columns = np.argsort(-distance[row], kind="stable")[:_N_COLUMNS]

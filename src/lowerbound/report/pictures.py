@@ -1,11 +1,13 @@
 """What the model does to rows, to be seen: training curves, reconstructions, samples; marginals where rows are a table."""
 
+from typing import Any, Literal
+
 import numpy as np
 
 from lowerbound.plots import marginals_figure, reconstruction_figure, sample_figure, training_figure
-from lowerbound.report.contents import Section, Table
+from lowerbound.report.columns import deviations, means, spreads
+from lowerbound.report.contents import Picture, Section, Table
 from lowerbound.report.embed import picture
-from lowerbound.report.measure import spreads
 from lowerbound.report.numbers import counted, number, share
 from lowerbound.report.subject import Subject, even_stride
 from lowerbound.report.verdict import how_it_ended
@@ -17,33 +19,44 @@ _N_COLUMNS_LISTED = 10
 
 
 def training_section(subject: Subject) -> Section:
-    """Loss and its parts over the epochs, and how the fit ended."""
+    """The recorded numbers over the epochs or iterations, and how the fit ended; no curve for what was solved in one step."""
     estimator = subject.estimator
     history = estimator.history_
-    watched = "validation_loss" in history
-    figure = training_figure(history, best_epoch=estimator.best_epoch_)
-    kept = (
-        f"The parameters of epoch {estimator.best_epoch_} were kept, the best of {estimator.n_iter_} on the validation rows."
-        if watched
-        else f"The parameters of the last of {counted(estimator.n_iter_, 'epoch')} were kept: no rows were held out to choose "
-        "an earlier one."
-    )
+    kept, caption, step, best = _course(estimator)
+    pictures: tuple[Picture, ...] = ()
+    if estimator.status_.code != "closed_form":
+        figure = training_figure(history, best_epoch=best, step=step)
+        alt = f"Training curves over {counted(estimator.n_iter_, step)}"
+        pictures = (picture(figure, alt=alt, caption=caption),)
     return Section(
-        anchor="training",
-        title="Training",
-        paragraphs=(kept,),
-        advice=(how_it_ended(subject),),
-        pictures=(
-            picture(
-                figure,
-                alt=f"Training curves over {counted(estimator.n_iter_, 'epoch')}",
-                caption="Curves that are still falling (losses) or rising (bounds) at the end ask for more epochs; a validation "
-                "curve that turns away from the training curve shows overfitting."
-                if watched
-                else "Curves that are still falling (losses) or rising (bounds) at the end ask for more epochs.",
-            ),
-        ),
+        anchor="training", title="Training", paragraphs=(kept,), advice=(how_it_ended(subject),), pictures=pictures
     )
+
+
+def _course(estimator: Any) -> tuple[str, str, Literal["epoch", "iteration"], int | None]:
+    """What was kept, how to read the curves, what one number of them stands for, and the one to mark."""
+    history, best, n = estimator.history_, estimator.best_epoch_, estimator.n_iter_
+    if estimator.status_.code == "closed_form":
+        return "The best parameters are known in closed form: there was nothing to iterate.", "", "iteration", None
+    if "log_evidence" in history:
+        reached = number(float(history["log_evidence"][-1]), decimals=2)
+        kept = f"{counted(n, 'iteration')} of expectation maximization raised log p(x) of the training rows to {reached} nats."
+        caption = (
+            "log p(x) of the training rows cannot fall from one iteration to the next. A curve that still climbs at the end asks "
+            "for more of them (max_iter) or a smaller tol."
+        )
+        return kept, caption, "iteration", None
+    caption = "Curves that are still falling (losses) or rising (bounds) at the end ask for more epochs"
+    if "validation_loss" in history:
+        kept = f"The parameters of epoch {best} were kept, the best of {n} on the validation rows."
+        return (
+            kept,
+            f"{caption}; a validation curve that turns away from the training curve shows overfitting.",
+            "epoch",
+            best,
+        )
+    kept = f"The parameters of the last of {counted(n, 'epoch')} were kept: no rows were held out to choose an earlier one."
+    return kept, f"{caption}.", "epoch", best
 
 
 def reconstruction_section(subject: Subject) -> Section:
@@ -64,6 +77,8 @@ def reconstruction_section(subject: Subject) -> Section:
         pairs = np.concatenate([real, back])
         figure = sample_figure(pairs, n_columns=len(chosen), value_range=subject.value_range)
         caption = "Above, rows of the data; below, what comes back from their codes."
+    if np.isnan(subject.targets[chosen]).any():
+        caption += " What is missing is shown halfway between black and white."
     shown = ", ".join(str(row) for row in subject.numbers[chosen])
     return Section(
         anchor="reconstructions",
@@ -91,7 +106,12 @@ def samples_section(subject: Subject) -> Section:
     if subject.to_images is None:
         return _marginals(subject)
     drawn, z = subject.estimator.sample(_N_DRAWN, return_latents=True)
-    means = subject.estimator.inverse_transform(z)
+    expected = subject.estimator.inverse_transform(z)
+    grain = (
+        ""
+        if getattr(subject.estimator, "noise", "") == "full"
+        else f" Given z, each {subject.cell} is drawn on its own, "
+    )
     return Section(
         anchor="samples",
         title="Samples",
@@ -100,10 +120,10 @@ def samples_section(subject: Subject) -> Section:
                 sample_figure(subject.images(drawn), value_range=subject.value_range),
                 alt=f"{_N_DRAWN} images drawn from the model",
                 caption="New draws from p(x). A good model's draws look like rows of the data and differ as much from each "
-                f"other. Given z, each {subject.cell} is drawn on its own, which shows as grain.",
+                f"other.{grain}{'which shows as grain.' if grain else ''}",
             ),
             picture(
-                sample_figure(subject.images(means), value_range=subject.value_range),
+                sample_figure(subject.images(expected), value_range=subject.value_range),
                 alt=f"The {_N_DRAWN} means given the codes of the images above",
                 caption="The same draws without the grain: E[x given z] of each. What is sharp here, the code decides; what is "
                 "blurred, it leaves open.",
@@ -114,7 +134,7 @@ def samples_section(subject: Subject) -> Section:
 
 def _marginals(subject: Subject) -> Section:
     drawn = _flat(subject.estimator.sample(max(len(subject.targets), _LEAST_DRAWN)))
-    real, n_columns = _flat(subject.targets), drawn.shape[1]
+    real = _flat(subject.targets)
     words = f"{len(drawn)} new rows were drawn from the model; each column of them is held against the data."
     if subject.estimator.preprocessing_.treatment in ("dynamic", "grey"):
         # What is drawn are bits: so are the rows then, each cell a one with the probability that it states.
@@ -122,7 +142,12 @@ def _marginals(subject: Subject) -> Section:
         words += (
             " Draws are zeros and ones; the grey levels of the data are held against them as bits drawn by their share."
         )
-    figure = marginals_figure(real, drawn, names=subject.names, n_features=min(12, n_columns))
+    seen = np.flatnonzero(~np.isnan(real).all(axis=0))
+    if not len(seen):
+        return Section(anchor="samples", title="Samples", paragraphs=("Left out: not a cell of these rows is known.",))
+    n_columns = len(seen)
+    names = [subject.names[j] for j in seen]
+    figure = marginals_figure(real[:, seen], drawn[:, seen], names=names, n_features=min(12, n_columns))
     return Section(
         anchor="samples",
         title="Samples",
@@ -142,11 +167,12 @@ def _reconstructed_columns(subject: Subject) -> Section:
     real, back = _flat(subject.targets), _flat(subject.reconstruction)
     varies = spreads(real)
     kept = np.full(real.shape[1], np.nan)
-    kept[varies] = 1 - np.mean(np.square(real - back), axis=0)[varies] / real.var(axis=0)[varies]
+    mean, deviation = means(real), deviations(real)
+    kept[varies] = 1 - means(np.square(real - back))[varies] / np.square(deviation[varies])
     order = np.argsort(kept, kind="stable")  # NaN last
     order = order[: min(_N_COLUMNS_LISTED, int(varies.sum()))]
     rows = tuple(
-        (subject.names[j], number(real[:, j].mean()), number(real[:, j].std()), share(max(0.0, float(kept[j]))))
+        (subject.names[j], number(float(mean[j])), number(float(deviation[j])), share(max(0.0, float(kept[j]))))
         for j in order
     )
     known = kept[varies]

@@ -13,8 +13,9 @@ from numpy.random import RandomState
 from sklearn.base import BaseEstimator
 
 from lowerbound.persist import library_versions
+from lowerbound.report.columns import as_numbers
 from lowerbound.report.contents import Fact, Listing, Section, Table
-from lowerbound.report.numbers import number
+from lowerbound.report.numbers import number, share
 from lowerbound.report.subject import Subject
 
 _DRAWING = ("matplotlib", "jinja2")
@@ -92,10 +93,15 @@ def _data(subject: Subject, data_name: str | None) -> list[Fact]:
     shape = " × ".join(map(str, subject.estimator.input_shape_))
     dtype = getattr(subject.rows, "dtype", None)
     kind = "data frame" if dtype is None else str(dtype)
-    low, high = number(float(np.min(np.asarray(subject.rows)))), number(float(np.max(np.asarray(subject.rows))))
+    values = as_numbers(subject.rows)
+    known = values[~np.isnan(values)]
+    span = f"{number(float(known.min()))} to {number(float(known.max()))}" if known.size else "nothing observed"
+    holes = f"; {share(subject.missing)} of the cells are missing" if subject.has_holes else ""
     return [
         Fact(
-            "data", data_name or "an array", f"{subject.rows_in_words}, each of shape {shape}; {kind}, {low} to {high}."
+            "data",
+            data_name or "an array",
+            f"{subject.rows_in_words}, each of shape {shape}; {kind}, {span}{holes}.",
         ),
     ]
 
@@ -110,13 +116,19 @@ def _run(subject: Subject, made: datetime) -> list[Fact]:
             f"Drawn by the fit (its seed_), since random_state was {given}: no number for random_state leads to it again. For a "
             "fit that can be repeated, set random_state to a whole number."
         )
+    draws = ""
+    if subject.has_density:
+        exact = subject.measured["exact"]
+        draws = "" if exact else f" ({subject.n_samples} draws per row for log p(x))"
+    seconds = getattr(estimator, "fit_seconds_", None)  # models saved by earlier versions have none
+    took = "" if seconds is None else f" The fit took {number(float(seconds), digits=2)} s, compiling included."
     return [
+        Fact("parameters", str(estimator.n_parameters_), f"Numbers that the fit was free to choose.{took}"),
         Fact("date", made.strftime("%Y-%m-%d %H:%M %Z").strip(), f"On {platform.system()}, {platform.machine()}."),
         Fact(
             "seed",
             str(estimator.random_state if stated else estimator.seed_),
-            f"{of_the_fit} The estimates here draw from it too ({subject.n_samples} draws per row for log p(x)): the same "
-            "fitted model and rows give the same report.",
+            f"{of_the_fit} What is drawn here is drawn from it too{draws}: the same fitted model and rows give the same report.",
         ),
     ]
 

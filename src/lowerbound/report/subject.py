@@ -15,12 +15,14 @@ from lowerbound.estimators.outlier_detector import OutlierDetector
 from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.report.baseline import Baseline, independent_columns
+from lowerbound.report.columns import means
 from lowerbound.report.measure import (
     columns_have_units,
     evidence_of,
     has_categories,
     measure,
     outlier_method,
+    share_of_missing,
     take,
     targets,
 )
@@ -89,6 +91,16 @@ class Subject:
         return independent_columns(self.estimator, self.rows)
 
     @cached_property
+    def missing(self) -> float:
+        """Share of the cells that are missing."""
+        return share_of_missing(self.rows)
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether a cell is missing."""
+        return self.missing > 0
+
+    @cached_property
     def cell(self) -> Literal["column", "pixel", "cell"]:
         """What one number of a row is called; those of an image in colour are three to a pixel."""
         if self.to_images is None:
@@ -118,7 +130,8 @@ class Subject:
             return None
         if columns_have_units(self.estimator):
             return 1 - error**2
-        spread = float(np.mean(np.var(self.targets, axis=0)))
+        square = np.square(self.targets - means(self.targets))
+        spread = float(square.mean(where=~np.isnan(square)))
         return 1 - error**2 / spread if spread > 0 else None
 
     @cached_property
@@ -148,6 +161,16 @@ class Subject:
         return hasattr(self.estimator, "log_evidence")
 
     @property
+    def is_mixture(self) -> bool:
+        """Whether rows belong to clusters, so that a code is more than a place."""
+        return hasattr(self.estimator, "predict_proba")
+
+    @cached_property
+    def responsibilities(self) -> Float[np.ndarray, "n clusters"]:
+        """Of a mixture: p(cluster given x) of each row."""
+        return np.asarray(self.estimator.predict_proba(self.rows))
+
+    @property
     def is_of_bits(self) -> bool:
         """Whether cells are zeros and ones to the model."""
         return getattr(self.estimator, "likelihood", "") == "bernoulli"
@@ -168,7 +191,10 @@ class Subject:
         """Black and white of every picture: 0 and 1 for bits, else the smallest and largest value of the rows."""
         if self.is_of_bits:
             return (0.0, 1.0)
-        low, high = float(self.targets.min()), float(self.targets.max())
+        known = self.targets[~np.isnan(self.targets)]
+        if not known.size:
+            return None
+        low, high = float(known.min()), float(known.max())
         return (low, high) if low < high else None
 
     @cached_property
@@ -180,8 +206,10 @@ class Subject:
         return [f"x{j}" for j in range(self.estimator.n_features_in_)]
 
     def images(self, rows: Float[np.ndarray, "k *event"]) -> np.ndarray:
-        """Rows, reconstructions or draws as images."""
+        """Rows, reconstructions or draws as images; missing cells halfway between black and white."""
         assert self.to_images is not None
+        if np.isnan(rows).any():
+            rows = np.where(np.isnan(rows), sum(self.value_range or (0.0, 0.0)) / 2, rows)
         return self.to_images(rows)
 
 

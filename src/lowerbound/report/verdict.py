@@ -18,6 +18,8 @@ def verdict(subject: Subject) -> Verdict:
         return _without_density(subject)
     found = subject.measured
     details = [f"mean over {counted(found['n_rows'], 'row')}"]
+    if subject.has_holes:
+        details.append(f"of their observed cells, {share(subject.missing)} being missing")
     if math.isfinite(found["sampling_error"]):
         error = number(found["sampling_error"], decimals=decimals_of(found["sampling_error"]))
         details.append(f"± {error} for other rows from the same source")
@@ -44,7 +46,8 @@ def bits_per_dimension(subject: Subject) -> float | None:
     """Bits of code per cell, -log2 p(x) over cells; None for densities on reals, where bits mean nothing, and for losses."""
     if not subject.has_density or subject.estimator.preprocessing_.treatment not in _MASSES:
         return None
-    return -subject.measured["log_evidence"] / (subject.estimator.n_features_in_ * math.log(2))
+    cells = subject.estimator.n_features_in_ * (1 - subject.missing)
+    return -subject.measured["log_evidence"] / (cells * math.log(2)) if cells else None
 
 
 def how_it_ended(subject: Subject) -> Sentence:
@@ -55,8 +58,10 @@ def how_it_ended(subject: Subject) -> Sentence:
 
 
 def health_advice(subject: Subject) -> tuple[Sentence, ...]:
-    """What the health check advises, or that all is well."""
+    """What the health check advises, or that all is well; nothing where there is no such check."""
     found = subject.measured
+    if not found["advice"]:
+        return ()
     level: Level = "advice"
     if found["healthy"]:
         level = "good"
@@ -148,7 +153,7 @@ def _without_density(subject: Subject) -> Verdict:
     sentences = [
         Sentence(
             f"{name} has no density, so there is no log p(x), ELBO, k-hat or health check, and nothing can be sampled: "
-            "a VAE has them."
+            "PPCA and a VAE have them."
         ),
         how_it_ended(subject),
     ]

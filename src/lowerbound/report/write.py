@@ -10,9 +10,12 @@ import numpy as np
 
 from lowerbound.data.files import replacing
 from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.report.clusters import clusters_section
 from lowerbound.report.contents import Contents, Section, Sentence
 from lowerbound.report.latents import latents_section
 from lowerbound.report.likelihood import likelihood_section
+from lowerbound.report.loadings import loadings_section
+from lowerbound.report.missing import missing_section
 from lowerbound.report.outliers import outliers_section
 from lowerbound.report.page import render
 from lowerbound.report.pictures import reconstruction_section, samples_section, training_section
@@ -40,7 +43,7 @@ def write_report(
     saved_versions: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> None:
-    r"""Log p(x), training, reconstructions, samples, latent map, outliers, health and provenance, as one HTML file.
+    r"""Log p(x), training, reconstructions, samples, latents or clusters, outliers, health, provenance, as one HTML file.
 
     The file needs no other file and no network, and holds no script.
 
@@ -137,8 +140,10 @@ def contents(
         likelihood_section(about),
         training_section(about),
         reconstruction_section(about),
+        *missing_section(about),
         samples_section(about),
-        latents_section(about),
+        clusters_section(about) if about.is_mixture else latents_section(about),
+        *loadings_section(about),
         outliers_section(about),
         _health_section(about),
         provenance_section(about, made=made, data_name=data_name, command=command, saved_versions=saved_versions),
@@ -153,17 +158,15 @@ def contents(
 
 
 def _health_section(about: Subject) -> Section:
-    if about.has_density:
-        return Section(anchor="health", title="Health", advice=health_advice(about))
-    return Section(
-        anchor="health",
-        title="Health",
-        advice=(
-            Sentence(
-                f"Left out: the checks compare codes with their prior, and {type(about.estimator).__name__} has none."
-            ),
-        ),
+    if advice := about.has_density and health_advice(about):
+        return Section(anchor="health", title="Health", advice=advice)
+    name = type(about.estimator).__name__
+    reason = (
+        f"the checks are of one Gaussian for each row, and {name} has a mixture of them. Section Clusters says how it is used."
+        if about.is_mixture
+        else f"the checks compare codes with their prior, and {name} has none."
     )
+    return Section(anchor="health", title="Health", advice=(Sentence(f"Left out: {reason}"),))
 
 
 def _check_path(target: Path, *, overwrite: bool) -> None:
