@@ -5,9 +5,9 @@ capability that they need. The instances learn enough that importance sampling c
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
@@ -15,12 +15,23 @@ import jax
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from lowerbound import VAE, Autoencoder, OutlierDetector
+from lowerbound import (
+    PPCA,
+    VAE,
+    Autoencoder,
+    FactorAnalysis,
+    LinearAutoencoder,
+    MixtureOfFactorAnalyzers,
+    OutlierDetector,
+)
 
 SMALL = {"hidden": (8,), "max_epochs": 100, "learning_rate": 0.03, "random_state": 0}
 
 DENSITY = ("posterior", "sample_posterior", "sample", "log_evidence", "score_samples", "score", "elbo", "health")
 """Verbs that a model without a density has not."""
+
+GAUSSIAN = ("posterior", "health")
+"""Those among them that need a posterior with a mean and a covariance."""
 
 
 def reals(n: int = 40, shape: tuple[int, ...] = (3,), *, seed: int = 0) -> np.ndarray:
@@ -46,6 +57,11 @@ def counts(n: int = 40, shape: tuple[int, ...] = (3,), *, seed: int = 0) -> np.n
     return np.random.default_rng(seed).integers(0, 4, size=(n, *shape)).astype(np.float64)
 
 
+def with_holes(X: np.ndarray) -> np.ndarray:
+    """The table with the largest cell of every row missing: where, is a matter of the row alone."""
+    return np.where(X == X.max(axis=1, keepdims=True), np.nan, X)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One estimator in one configuration.
@@ -60,20 +76,67 @@ class Entry:
         Whether it embeds and decodes: transform, inverse_transform, reconstruct.
     density
         Whether it has the verbs of DENSITY.
+    gaussian
+        Whether it has those of GAUSSIAN too.
+    exact
+        Whether log p(x) is computed without sampling.
+    missing
+        Whether NaN is a missing cell, to be imputed, rather than an error.
+    clusters
+        Whether it has clusters to predict.
+    seeded
+        Whether its fit depends on random_state.
+    dtype
+        Of its numbers.
+    code_dim
+        Columns of ``transform``.
+    n_epochs
+        Epochs of its fit; None where the fit stops by itself.
+    quick
+        Hyperparameters that make it learn less.
+    retuned
+        Hyperparameters whose change must compile nothing.
+    accepted
+        Hyperparameter -> values out of range for other estimators, which this one takes.
     expected_failures
-        What of scikit-learn's checks it fails, each with the reason, by name; None where they do not apply (not for reals).
+        What of scikit-learn's checks it fails, each with the reason, by name; None where they do not apply (not for reals, or
+        another configuration of a class that is checked).
     """
 
     make: Callable[..., BaseEstimator]
     rows: Callable[..., np.ndarray] = reals
     latents: bool = True
     density: bool = False
+    gaussian: bool = False
+    exact: bool = False
+    missing: bool = False
+    clusters: bool = False
+    seeded: bool = True
+    dtype: str = "float32"
+    code_dim: int = 2
+    n_epochs: int | None = SMALL["max_epochs"]
+    quick: Mapping[str, Any] = field(default_factory=lambda: {"max_epochs": 2})
+    retuned: Mapping[str, Any] = field(default_factory=lambda: {"learning_rate": 0.02})
+    accepted: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     expected_failures: dict[str, str] | None = None
 
     @property
     def sklearn_checks(self) -> bool:
         """Whether scikit-learn's own checks apply."""
         return self.expected_failures is not None
+
+    @property
+    def owner(self) -> str:
+        """Name of the class that checks the data, and is named in its errors."""
+        made = self.make()
+        return type(getattr(made, "estimator", made)).__name__
+
+    @property
+    def absent(self) -> dict[str, str]:
+        """Verbs that it has not, each with a word of the reason."""
+        if not self.density:
+            return dict.fromkeys(DENSITY, "density") if self.latents else {}
+        return {} if self.gaussian else dict.fromkeys(GAUSSIAN, "mixture")
 
     def per_row(self, estimator: BaseEstimator, X: np.ndarray) -> dict[str, np.ndarray]:
         """What every verb says of the rows of X, one array with n rows for each."""
@@ -82,10 +145,18 @@ class Entry:
         else:
             names = ("transform", "reconstruct", "outlier_scores") + ("score_samples", "elbo") * self.density
         found = {name: getattr(estimator, name)(X) for name in names}
-        if self.density:
+        if self.gaussian:
             posterior = estimator.posterior(X)
             found |= {f"posterior.{name}": part for name, part in posterior._asdict().items() if part is not None}
+        if self.density:
             found["sample_posterior"] = estimator.sample_posterior(X, 2)
+        if self.clusters:
+            found |= {name: getattr(estimator, name)(X) for name in ("predict", "predict_proba")}
+        if self.missing:
+            holes = with_holes(X)
+            found["score_samples of holes"] = estimator.score_samples(holes)
+            found["impute"], found["impute draws"] = estimator.impute(holes), estimator.impute(holes, n_draws=2)
+            found |= {f"imputation.{name}": part for name, part in estimator.imputation(holes)._asdict().items()}
         return found
 
     def answers(self, estimator: BaseEstimator, X: np.ndarray) -> dict[str, np.ndarray]:
@@ -98,12 +169,17 @@ class Entry:
             found["sample"], found["sample latents"] = estimator.sample(5, return_latents=True)
             found["standard_error"] = evidence.per_row_standard_error
             found["pareto_k"] = evidence.pareto_k
+        if self.gaussian:
             found["active_units"] = np.array(estimator.health(X).active_units)
         return found
 
 
 def _small(estimator: type[BaseEstimator], options: dict[str, Any], **changed: Any) -> BaseEstimator:
     return estimator(**(SMALL | options | changed))
+
+
+def _seeded(estimator: type[BaseEstimator], options: dict[str, Any], **changed: Any) -> BaseEstimator:
+    return estimator(**({"random_state": 0} | options | changed))
 
 
 def _detector(**changed: Any) -> BaseEstimator:
@@ -113,10 +189,52 @@ def _detector(**changed: Any) -> BaseEstimator:
 def _vae(
     rows: Callable[..., np.ndarray] = reals, *, expected_failures: dict[str, str] | None = None, **options: Any
 ) -> Entry:
-    return Entry(partial(_small, VAE, options), rows, density=True, expected_failures=expected_failures)
+    return Entry(partial(_small, VAE, options), rows, density=True, gaussian=True, expected_failures=expected_failures)
+
+
+EXACT: dict[str, Any] = {
+    "density": True,
+    "exact": True,
+    "missing": True,
+    "dtype": "float64",
+    "n_epochs": None,
+    "quick": {"max_iter": 10},
+    "retuned": {"tol": 1e-5, "max_iter": 50},
+}
+"""What all the exactly solvable models can do."""
+
+
+def _linear_gaussian(estimator: type[BaseEstimator], options: dict[str, Any], **about: Any) -> Entry:
+    return Entry(partial(_seeded, estimator, options), **(EXACT | {"gaussian": True, "seeded": False} | about))
+
+
+def _mixture(code_dim: int, *, expected_failures: dict[str, str] | None = None, **options: Any) -> Entry:
+    return Entry(
+        partial(_seeded, MixtureOfFactorAnalyzers, options),
+        code_dim=code_dim,
+        clusters=True,
+        accepted={"latent_dim": (0,)},
+        expected_failures=expected_failures,
+        **EXACT,
+    )
+
+
+def _linear_autoencoder(options: dict[str, Any], **about: Any) -> Entry:
+    defaults = {"max_epochs": SMALL["max_epochs"], "learning_rate": SMALL["learning_rate"]}
+    return Entry(partial(_seeded, LinearAutoencoder, defaults | options), **about)
 
 
 ESTIMATORS: dict[str, Entry] = {
+    "PPCA": _linear_gaussian(PPCA, {}, n_epochs=1, expected_failures={}),
+    "PPCA em": _linear_gaussian(PPCA, {"method": "em", "standardize": True}),
+    "FactorAnalysis": _linear_gaussian(FactorAnalysis, {}, expected_failures={}),
+    "FactorAnalysis varimax": _linear_gaussian(FactorAnalysis, {"rotation": "varimax"}),
+    "FactorAnalysis promax": _linear_gaussian(FactorAnalysis, {"rotation": "promax"}),
+    "MixtureOfFactorAnalyzers": _mixture(4, latent_dim=1, expected_failures={}),
+    "MixtureOfFactorAnalyzers isotropic": _mixture(6, noise="isotropic", shared_noise=True, n_init=2),
+    "MixtureOfFactorAnalyzers full": _mixture(3, n_clusters=3, latent_dim=0, noise="full"),
+    "LinearAutoencoder": _linear_autoencoder({}, n_epochs=1, seeded=False, expected_failures={}),
+    "LinearAutoencoder gradient": _linear_autoencoder({"method": "gradient"}),
     "VAE": _vae(expected_failures={}),
     "VAE full covariance": _vae(posterior_covariance="full", variance="fixed", noise_scale=0.5, kl="sampled"),
     "VAE network variance": _vae(variance="network", activation="tanh", objective="importance_weighted"),

@@ -16,6 +16,8 @@ from tests.contracts.registry import DENSITY, ESTIMATORS, cases, counts, fitted,
 
 EVERY = cases(sklearn_checks=True)  # one of each class
 EMBEDDING = cases(sklearn_checks=True, latents=True)
+WITHOUT_HOLES = cases(sklearn_checks=True, missing=False)
+WITH_HOLES = cases(sklearn_checks=True, missing=True)
 
 
 def with_cell(X, value, *cells):
@@ -38,53 +40,88 @@ def assert_refused(estimator, X, message):
 # ---- data
 
 NOT_ROWS = {
-    "no rows": (np.zeros((0, 3)), r"0 sample\(s\) .* minimum of 2 is required by (VAE|Autoencoder)"),
-    "one row": (np.zeros((1, 3)), r"1 sample\(s\) .* minimum of 2 is required by (VAE|Autoencoder)"),
-    "no features": (np.zeros((5, 0)), r"0 feature\(s\) .* minimum of 1 is required by (VAE|Autoencoder)"),
+    "no rows": (np.zeros((0, 3)), r"0 sample\(s\) .* minimum of 2 is required by OWNER"),
+    "one row": (np.zeros((1, 3)), r"1 sample\(s\) .* minimum of 2 is required by OWNER"),
+    "no features": (np.zeros((5, 0)), r"0 feature\(s\) .* minimum of 1 is required by OWNER"),
     "images without cells": (
         np.zeros((5, 0, 2)),
-        r"X of \w+ must have at least one cell per row; got shape \(5, 0, 2\)",
+        r"X of OWNER must have at least one cell per row; got shape \(5, 0, 2\)",
     ),
     "one dimension": (
         np.zeros(5),
-        r"X of \w+ must have two or more dimensions, rows first; got shape \(5,\)\. Reshape",
+        r"X of OWNER must have two or more dimensions, rows first; got shape \(5,\)\. Reshape",
     ),
-    "no dimension": (np.array(3.0), r"X of \w+ must have two or more dimensions, rows first; got shape \(\)\. Reshape"),
+    "no dimension": (
+        np.array(3.0),
+        r"X of OWNER must have two or more dimensions, rows first; got shape \(\)\. Reshape",
+    ),
     "complex numbers": (np.ones((5, 3)) * 1j, "Complex data not supported"),
     "infinity": (
         with_cell(reals(), np.inf),
-        r"X of \w+ must be finite .*; got 1 such cells in 1 rows, first X\[1, 2\] = inf",
+        r"X of OWNER must be FINITE; got 1 such cells in 1 rows, first X\[1, 2\] = inf",
     ),
     "minus infinity in an image": (
         with_cell(reals(shape=(2, 2)), -np.inf, (3, 1, 0)),
-        r"X of \w+ must be finite .*; got 1 such cells in 1 rows, first X\[3, 1, 0\] = -inf",
-    ),
-    "NaN": (
-        with_cell(reals(), np.nan, (1, 2), (1, 0), (7, 1), (9, 1)),
-        r"X of \w+ must be finite .*; got 4 such cells in 3 rows, first X\[1, 0\] = nan, X\[1, 2\] = nan, X\[7, 1\] = nan\.",
-    ),
-    "beyond float32": (
-        with_cell(reals(), -1e300),
-        r"X of \w+ must be within the range of float32; got 1e\+300 .* Rescale X",
+        r"X of OWNER must be FINITE; got 1 such cells in 1 rows, first X\[3, 1, 0\] = -inf",
     ),
     "text in a data frame": (
         pd.DataFrame({"age": [1.0, 2.0], "town": ["Bath", "York"], "name": ["A", "B"]}),
-        r"X of \w+ must be numeric; got text in column 'town', 'name'\. Encode",
+        r"X of OWNER must be numeric; got text in column 'town', 'name'\. Encode",
     ),
     "text in an object array": (
         np.array([[1.0, "x"], [2.0, "y"]], object),
-        r"X of \w+ must be numeric; got text in column 1\. Encode",
+        r"X of OWNER must be numeric; got text in column 1\. Encode",
     ),
-    "text in a list": ([["a", 1.0], ["b", 2.0]], r"X of \w+ must be numeric; got text in column 0\. Encode"),
-    "dates": (np.zeros((5, 2), "datetime64[s]"), r"X of \w+ must be numeric; got dtype datetime64"),
+    "text in a list": ([["a", 1.0], ["b", 2.0]], r"X of OWNER must be numeric; got text in column 0\. Encode"),
+    "dates": (np.zeros((5, 2), "datetime64[s]"), r"X of OWNER must be numeric; got dtype datetime64"),
 }
+
+
+def message_of(entry, message):
+    """The message with what differs from one estimator to another: who checks the data, and whether NaN has a meaning."""
+    finite = r"finite, or NaN where a cell is missing" if entry.missing else r"finite \(no NaN, no inf\)"
+    return message.replace("OWNER", entry.owner).replace("FINITE", finite)
 
 
 @pytest.mark.parametrize("case", NOT_ROWS)
 @pytest.mark.parametrize("name", EVERY)
 def test_data_that_are_no_finite_rows(name, case):
     X, message = NOT_ROWS[case]
+    assert_refused(ESTIMATORS[name].make(), X, message_of(ESTIMATORS[name], message))
+
+
+@pytest.mark.parametrize("name", WITHOUT_HOLES)
+def test_holes_where_they_have_no_meaning(name):
+    X = with_cell(reals(), np.nan, (1, 2), (1, 0), (7, 1), (9, 1))
+    cells = r"got 4 such cells in 3 rows, first X\[1, 0\] = nan, X\[1, 2\] = nan, X\[7, 1\] = nan\."
+    message = message_of(
+        ESTIMATORS[name], rf"X of OWNER must be FINITE; {cells} .* impute them \(PPCA, FactorAnalysis and"
+    )
     assert_refused(ESTIMATORS[name].make(), X, message)
+
+
+@pytest.mark.parametrize("name", WITH_HOLES)
+def test_an_infinity_among_holes(name):
+    X = with_cell(with_cell(reals(), np.nan, (0, 1), (1, 0)), -np.inf)
+    message = message_of(
+        ESTIMATORS[name], r"X of OWNER must be FINITE; got 1 such cells in 1 rows, first X\[1, 2\] = -inf"
+    )
+    assert_refused(ESTIMATORS[name].make(), X, message)
+
+
+@pytest.mark.parametrize("name", WITH_HOLES)
+def test_a_column_without_any_cell(name):
+    X = with_cell(reals(shape=(5,)), np.nan, (slice(None), 1), (slice(None), 3), (2, 0))
+    message = rf"X of {name} must have an observed cell of positive weight in every column; got none in column 1, 3\. Leave them"
+    assert_refused(ESTIMATORS[name].make(), X, message)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_numbers_beyond_what_is_computed_with(name):
+    entry = ESTIMATORS[name]
+    limit = "1e150" if entry.dtype == "float64" else "float32"
+    message = rf"X of {entry.owner} must be within the range of {limit}; got 1e\+300 .* Rescale X"
+    assert_refused(entry.make(), with_cell(reals(), -1e300), message)
 
 
 OUTSIDE = {
@@ -147,6 +184,12 @@ def test_data_outside_the_support(case):
 
 NUMBERS = {
     "latent_dim": [0, -1, 10_001, 2.5, True, "2", None],
+    "n_clusters": [0, -1, 41, 2.5, True, "2", None],
+    "n_init": [0, 2.5, None],
+    "shared_noise": [1, "yes", None],
+    "noise_floor": [0, -1, 1, np.nan, None],
+    "tol": [-1, np.nan, np.inf, "small", None],
+    "max_iter": [0, 1.5, None],
     "hidden": ["abc", (0,), (8, -1), (2.5,), 8, None, (True,)],
     "channels": ["abc", (), (0,), 8, None],
     "max_epochs": [0, 1.5, None],
@@ -180,9 +223,13 @@ def _names(name):
 
 def _bad_hyperparameters():
     for name in EMBEDDING:
-        known = ESTIMATORS[name].make().get_params()
+        known, accepted = ESTIMATORS[name].make().get_params(), ESTIMATORS[name].accepted
         yield from (
-            (name, parameter, value) for parameter in NUMBERS if parameter in known for value in NUMBERS[parameter]
+            (name, parameter, value)
+            for parameter in NUMBERS
+            if parameter in known
+            for value in NUMBERS[parameter]
+            if value not in accepted.get(parameter, ())
         )
         yield from ((name, parameter, value) for parameter in _names(name) for value in ("nonsense", 3))
 
@@ -318,8 +365,11 @@ def test_other_shapes_than_in_fit(name):
         estimator.outlier_scores(reals(shape=(3, 1)))
     with pytest.raises(ValueError, match=r"X of \w+ must have two or more dimensions"):
         estimator.outlier_scores(reals()[0])
-    with pytest.raises(ValueError, match=r"X of \w+ must be finite .* first X\[1, 2\] = nan"):
-        estimator.outlier_scores(with_cell(reals(), np.nan))
+    entry = ESTIMATORS[name]
+    for value in (np.inf,) if entry.missing else (np.inf, np.nan):
+        message = message_of(entry, rf"X of OWNER must be FINITE; got 1 .* first X\[1, 2\] = {value}")
+        with pytest.raises(ValueError, match=message):
+            estimator.outlier_scores(with_cell(reals(), value))
     with pytest.raises(ValueError, match=r"minimum of 1 is required"):
         estimator.outlier_scores(np.zeros((0, 3)))
 
@@ -331,10 +381,11 @@ def test_values_outside_the_support_after_the_fit():
 
 @pytest.mark.parametrize("name", EMBEDDING)
 def test_latents_of_another_shape(name):
-    with pytest.raises(ValueError, match=rf"Z of {name} must have latent_dim = 2 columns; got 3"):
-        fitted(name).inverse_transform(np.zeros((4, 3)))
+    columns = ESTIMATORS[name].code_dim
+    with pytest.raises(ValueError, match=rf"Z of {name} must have latent_dim = {columns} columns; got {columns + 1}"):
+        fitted(name).inverse_transform(np.zeros((4, columns + 1)))
     with pytest.raises(ValueError, match="Z contains NaN"):
-        fitted(name).inverse_transform(np.full((4, 2), np.nan))
+        fitted(name).inverse_transform(np.full((4, columns), np.nan))
 
 
 @pytest.mark.parametrize(
@@ -374,11 +425,16 @@ def _verbs(name):
     X, entry = reals(), ESTIMATORS[name]
     verbs = {"outlier_scores": [X], "save": ["nowhere"]}
     if entry.latents:
-        verbs |= {"transform": [X], "reconstruct": [X], "inverse_transform": [np.zeros((4, 2))]}
+        verbs |= {"transform": [X], "reconstruct": [X], "inverse_transform": [np.zeros((4, entry.code_dim))]}
     else:
         verbs |= {verb: [X] for verb in ("score_samples", "decision_function", "predict")}
     if entry.density:
-        verbs |= {verb: [X] for verb in DENSITY} | {"sample": [], "sample_posterior": [X, 2]}
+        present = [verb for verb in DENSITY if verb not in entry.absent]
+        verbs |= {verb: [X] for verb in present} | {"sample": [], "sample_posterior": [X, 2]}
+    if entry.clusters:
+        verbs |= {"predict": [X], "predict_proba": [X]}
+    if entry.missing:
+        verbs |= {"impute": [X], "imputation": [X]}
     return verbs
 
 
@@ -392,7 +448,7 @@ def test_use_before_fit(name):
 @pytest.mark.parametrize("name", EVERY)
 def test_use_after_a_failed_fit_is_use_before_fit(name):
     estimator = ESTIMATORS[name].make()
-    assert_refused(estimator, with_cell(reals(), np.nan), "must be finite")
+    assert_refused(estimator, with_cell(reals(), np.inf), "must be finite")
     for verb, arguments in _verbs(name).items():
         with pytest.raises(NotFittedError, match=f"This {name} instance is not fitted yet"):
             getattr(estimator, verb)(*arguments)
@@ -403,7 +459,7 @@ def test_a_failed_second_fit_leaves_the_first(name):
     X = reals()
     estimator = ESTIMATORS[name].make().fit(X)
     with pytest.raises(ValueError, match="must be finite"):
-        estimator.fit(with_cell(reals(shape=(5,)), np.nan))
+        estimator.fit(with_cell(reals(shape=(5,)), np.inf))
     np.testing.assert_array_equal(estimator.outlier_scores(X), fitted(name).outlier_scores(X))
 
 

@@ -8,7 +8,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tests.contracts.registry import ESTIMATORS, cases
 
-CHECKED = [(ESTIMATORS[name].make(max_epochs=2), ESTIMATORS[name]) for name in cases(sklearn_checks=True)]
+CHECKED = [(ESTIMATORS[name].make(**ESTIMATORS[name].quick), ESTIMATORS[name]) for name in cases(sklearn_checks=True)]
 
 
 def _expected_failures(estimator):

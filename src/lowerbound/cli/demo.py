@@ -168,7 +168,7 @@ def _print_comparison(vae: Any, train: np.ndarray, test: np.ndarray) -> None:
     from lowerbound import PPCA, EvidenceWarning, FactorAnalysis, MixtureOfFactorAnalyzers, compare
 
     linear = (
-        PPCA(10, dequantize=True),
+        PPCA(10, dequantize=True, random_state=0),
         FactorAnalysis(10, dequantize=True, random_state=0),
         MixtureOfFactorAnalyzers(10, latent_dim=5, dequantize=True, random_state=0),
     )

@@ -78,7 +78,8 @@ def hash_rows(values: Shaped[np.ndarray, "n *event"]) -> UInt32[np.ndarray, " n"
     """
     hashes = np.zeros(len(values), np.uint32)
     for rows in row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int))):
-        chunk = np.ascontiguousarray(values[rows], np.float32) + np.float32(0)  # -0.0 becomes 0.0
+        with np.errstate(over="ignore"):  # float64 cells beyond float32 hash as infinity
+            chunk = np.ascontiguousarray(values[rows], np.float32) + np.float32(0)  # -0.0 becomes 0.0
         if values.dtype.kind == "f":
             chunk[np.isnan(chunk)] = np.nan  # one NaN of the many, where cells are missing
         hashes[rows] = [zlib.crc32(row) for row in chunk]

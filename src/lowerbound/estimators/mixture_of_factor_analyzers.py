@@ -192,6 +192,32 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         dataset = self._rows(X)
         return np.exp(map_rows(_log_responsibility, self.model_, dataset, key=self._key(0)))
 
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        random_state: int | RandomState | None = None,
+        return_latents: bool = False,
+        return_labels: bool = False,
+    ) -> Any:
+        """Independent draws x ~ p(x), X-shaped, in the user's units; with their codes and clusters on request.
+
+        Parameters
+        ----------
+        n_samples
+            Number of draws.
+        random_state
+            None uses the fit's seed: the same call gives the same draws.
+        return_latents
+            Also the codes, (n, n_clusters * (1 + latent_dim)): the cluster as a one-hot vector, and its factors in its block.
+        return_labels
+            Also the clusters, (n,), last.
+        """
+        drawn, codes = super().sample(n_samples, random_state=random_state, return_latents=True)
+        labels = np.argmax(codes[:, : int(self.n_clusters)], axis=1)
+        wanted = (drawn, *((codes,) if return_latents else ()), *((labels,) if return_labels else ()))
+        return wanted if len(wanted) > 1 else drawn
+
     @property
     def weights_(self) -> Float[np.ndarray, " clusters"]:
         """pi, (n_clusters,), falling."""

@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import map_rows
-from lowerbound.models.model import AbstractGaussianPosteriorModel
+from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel
 
 _ACTIVE = 0.01
 
@@ -46,6 +46,8 @@ class Health:
         have no variance.
     advice
         Sentences for a person; one that says all is well if nothing was found.
+    exact
+        Whether the posterior is the exact one, so that training is not to blame.
     """
 
     active_units: int
@@ -56,6 +58,7 @@ class Health:
     cells_at_floor: float
     noise_scale: Float[np.ndarray, "*event"] | None
     advice: tuple[str, ...]
+    exact: bool = False
 
     @property
     def ok(self) -> bool:
@@ -106,6 +109,7 @@ def health(model: AbstractGaussianPosteriorModel, dataset: Dataset, *, key: PRNG
         cells_at_floor=float(rows["floor"].mean(dtype=np.float64)),
         noise_scale=None if np.isnan(rows["noise"]).all() else rows["noise"].mean(axis=0, dtype=np.float64),
         advice=(),
+        exact=isinstance(model, AbstractExactModel),
     )
     advice = _findings(result) or ("Every check passed: active units, prior, scales.",)
     return Health(**(vars(result) | {"advice": advice}))
@@ -117,13 +121,16 @@ def _findings(found: Health) -> tuple[str, ...]:
     advice = []
     if found.active_units == 0:
         advice.append(
-            "Posterior collapse: no latent dimension depends on x. Try warmup_epochs, free_bits=0.1, a smaller decoder, a "
+            "No latent dimension depends on x: the columns have nothing in common that the model could find."
+            if found.exact
+            else "Posterior collapse: no latent dimension depends on x. Try warmup_epochs, free_bits=0.1, a smaller decoder, a "
             "smaller noise (variance='feature'), or more epochs."
         )
     elif found.active_units < latent_dim:
         advice.append(
             f"{latent_dim - found.active_units} of {latent_dim} latent dimensions carry nothing: they cost little; "
-            f"latent_dim={found.active_units} would do as well, or warmup_epochs may wake them."
+            f"latent_dim={found.active_units} would do as well"
+            + ("." if found.exact else ", or warmup_epochs may wake them.")
         )
     elif found.kl_per_dimension.min() > 1.0 and latent_dim <= 64:
         advice.append(
@@ -134,7 +141,12 @@ def _findings(found: Health) -> tuple[str, ...]:
     if off.any():
         advice.append(
             f"The aggregate posterior is not the prior in {int(off.sum())} of {latent_dim} dimensions (mean beyond 0.3, or "
-            "variance off by half): samples will be worse than reconstructions. Train longer, or raise beta."
+            "variance off by half): "
+            + (
+                "these rows are not like those of the fit, where it is, or they are few."
+                if found.exact
+                else "samples will be worse than reconstructions. Train longer, or raise beta."
+            )
         )
     if found.cells_at_floor > 0:
         advice.append(

@@ -19,7 +19,6 @@ Reference: R. Varadhan, C. Roland, "Simple and globally convergent methods for a
 algorithm", Scandinavian Journal of Statistics 2008.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -361,6 +360,7 @@ def _status(state: EMState, history: list[float], *, tol: float, max_iter: int) 
         return Status("converged", f"converged in {len(history)} iterations (tol = {tol:g} nats per row).")
     if len(history) < max_iter:
         return Status("interrupted", f"stopped by Ctrl-C in iteration {len(history)} of {max_iter}.")
-    last = history[-1] - history[-2] if len(history) > 1 else math.inf
-    rise = f", the last of which raised log p(x) by {last:.2g} nats per row" if len(history) > 1 else ""
+    rise = ""
+    if len(history) > 1:
+        rise = f", the last of which raised log p(x) by {history[-1] - history[-2]:.2g} nats per row"
     return Status("max_iter", f"stopped after max_iter = {max_iter} iterations{rise}. Raise max_iter or tol.")

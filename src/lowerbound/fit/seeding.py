@@ -120,7 +120,7 @@ def start(
 
     log_weight = np.log(share / share.sum())
     if noise == "full":
-        covariance = residual.T @ residual / len(residual) + np.diag(0.01 * spread)
+        covariance = residual.T @ residual / len(residual) + np.diag(np.maximum(0.01 * spread, variance_floor))
         root = scipy.linalg.cholesky(covariance, lower=True)
         return Mixture(log_weight, FullGaussian(centres, everywhere(root), variance_floor, event_shape))
     loadings = _principal_loadings(residual, latent_dim)

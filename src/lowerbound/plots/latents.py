@@ -17,6 +17,7 @@ from lowerbound.plots.style import FAINT, FIRST, INK, PALE, SMALL, TEXT, new_cha
 _OWNER = "latent_figure"
 _ELLIPSES = 40
 _BINS = 40
+_LONGEST = 5  # times the shorter axis, beyond which two codes without a prior have a scale each
 
 
 def latent_figure(
@@ -94,7 +95,9 @@ def latent_figure(
     if prior:
         _circles(axes)
     tidy(axes)
-    axes.set_aspect("equal", adjustable="datalim")
+    extents = np.ptp(pair, axis=0)
+    if prior or extents.max() <= _LONGEST * extents.min():
+        axes.set_aspect("equal", adjustable="datalim")
     if axis_names is None:
         axes.set_xlabel(f"$z_{{{dimensions[0] + 1}}}$", fontsize=TEXT)
         axes.set_ylabel(f"$z_{{{dimensions[1] + 1}}}$", fontsize=TEXT, rotation=0, ha="right", va="center")

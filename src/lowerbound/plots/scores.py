@@ -108,7 +108,7 @@ def short(value: float) -> str:
     if np.isposinf(value):
         return "∞"
     text = f"{value:.1f}" if abs(value) < 1e5 else f"{value:.1e}"
-    return signed(text)
+    return signed(text) if float(text) else "0.0"  # not minus nothing
 
 
 def _edges(

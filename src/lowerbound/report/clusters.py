@@ -72,7 +72,7 @@ def _map(subject: Subject, chosen: Int[np.ndarray, " n"]) -> Picture:
     left, lengths, _ = np.linalg.svd(centred, full_matrices=False)
     figure = latent_figure(
         left[:, :2] * lengths[:2],
-        chosen.astype(str),
+        np.char.rjust(chosen.astype(str), len(str(chosen.max()))),  # so that 2 comes before 10
         prior=False,
         axis_names=("first principal axis", "second principal axis"),
         label_name="cluster",

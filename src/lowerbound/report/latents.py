@@ -24,6 +24,13 @@ def latents_section(subject: Subject) -> Section:
         pictures += _decoded(subject)
     n_active = int(subject.active.sum())
     sentence = f"{n_active} of {counted(latent_dim, 'latent dimension')} vary from row to row."
+    if not subject.has_density and n_active < latent_dim:
+        sentence = (
+            f"{n_active} of {counted(latent_dim, 'latent dimension')} {'has' if n_active == 1 else 'have'} more than 1% of the "
+            "variance of the busiest one."
+        )
+        if hasattr(subject.estimator, "components_"):
+            sentence += " The units of the columns decide that: standardize them where they differ."
     bars, caption = _bars(subject)
     return Section(
         anchor="latents",

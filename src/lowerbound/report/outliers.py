@@ -11,7 +11,7 @@ from lowerbound.plots.scores import SCORES
 from lowerbound.report.columns import deviations, spreads
 from lowerbound.report.contents import Picture, Section, Table
 from lowerbound.report.embed import picture
-from lowerbound.report.numbers import counted, number
+from lowerbound.report.numbers import counted, decimals_of, number
 from lowerbound.report.subject import Subject
 
 _N_IMAGES, _N_LISTED, _N_COLUMNS = 8, 10, 3
@@ -97,9 +97,11 @@ def _listed(subject: Subject, scores: Float[np.ndarray, " n"], rows: Int[np.ndar
     labelled, tabular = subject.labels is not None, subject.to_images is None
     striking_cells = _wrong_categories if subject.is_of_categories else _striking_cells
     cells = striking_cells(subject, rows) if tabular else [""] * len(rows)
+    finite = scores[np.isfinite(scores)]
+    told = decimals_of(float(finite.std())) if len(finite) else 0
     lines = []
     for row, striking in zip(rows, cells, strict=True):
-        line = [str(subject.numbers[row]), number(float(scores[row]))]
+        line = [str(subject.numbers[row]), _score(float(scores[row]), decimals=told)]
         if labelled:
             assert subject.labels is not None
             line.append(str(subject.labels[row]))
@@ -112,6 +114,12 @@ def _listed(subject: Subject, scores: Float[np.ndarray, " n"], rows: Int[np.ndar
     if tabular and not subject.is_of_categories:
         caption += " Distances are in standard deviations of the column over these rows."
     return Table(caption=caption, columns=tuple(columns), rows=tuple(lines))
+
+
+def _score(score: float, *, decimals: int) -> str:
+    """Four digits, or as many as tell the rows apart."""
+    text = number(score)
+    return text if len(text.partition(".")[2]) >= decimals else number(score, decimals=decimals)
 
 
 def _striking_cells(subject: Subject, rows: Int[np.ndarray, " k"]) -> list[str]:

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from lowerbound.report.contents import Level, Sentence, Verdict
 from lowerbound.report.measure import UNTRUSTED_K, trusted
 from lowerbound.report.numbers import counted, decimals_of, number, share, with_error
@@ -133,8 +135,8 @@ def _against_baseline(subject: Subject) -> tuple[Sentence, ...]:
         return (
             Sentence(
                 f"It is no better than {what} {known}, but {with_error(-gain, error)} nats worse: nothing is learned about how "
-                "they go together, or it does not hold on these rows. Train longer, or look for differences between these rows "
-                f"and those of the fit.{fitted}",
+                f"they go together, or it does not hold on these rows. {_remedy(subject)}, or look for differences between these "
+                f"rows and those of the fit.{fitted}",
                 "caution",
             ),
         )
@@ -144,6 +146,15 @@ def _against_baseline(subject: Subject) -> tuple[Sentence, ...]:
             "rows would tell.",
         ),
     )
+
+
+def _remedy(subject: Subject) -> str:
+    """What may help a model that is worse than independent columns."""
+    if not subject.measured["exact"]:
+        return "Train longer"
+    if np.ndim(getattr(subject.estimator, "noise_variance_", np.zeros(1))) == 0:
+        return f"One noise variance for all {subject.cell}s may cost that: try FactorAnalysis, which has one for each"
+    return "Take a smaller model, give it more rows"
 
 
 def _without_density(subject: Subject) -> Verdict:
