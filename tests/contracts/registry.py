@@ -59,7 +59,7 @@ def counts(n: int = 40, shape: tuple[int, ...] = (3,), *, seed: int = 0) -> np.n
 
 def with_holes(X: np.ndarray) -> np.ndarray:
     """The table with the largest cell of every row missing: where, is a matter of the row alone."""
-    return np.where(X == X.max(axis=1, keepdims=True), np.nan, X)
+    return np.where(X.max(axis=1, keepdims=True) > X, X, np.nan)
 
 
 @dataclass(frozen=True)

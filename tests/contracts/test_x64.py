@@ -1,11 +1,11 @@
-"""A user who has switched JAX to 64 bits gets the same float32 models, and no error."""
+"""A user who has switched JAX to 64 bits gets the same float32 (or float64) models, and no error."""
 
 import subprocess
 import sys
 
 CODE = """
 import jax, numpy as np
-from lowerbound import VAE, Autoencoder
+from lowerbound import PPCA, VAE, Autoencoder, LinearAutoencoder
 assert jax.config.jax_enable_x64
 X = np.random.default_rng(0).normal(size=(60, 3))
 for estimator in (
@@ -20,6 +20,11 @@ for estimator in (
     assert {leaf.dtype for leaf in jax.tree.leaves(estimator.model_)} == {np.dtype("float32")}
     if hasattr(estimator, "sample"):
         estimator.sample(3), estimator.elbo(rows)
+assert LinearAutoencoder().fit(X).transform(X).dtype == np.float32
+holes = np.where(X > 1, np.nan, X)
+ppca = PPCA(1).fit(holes)
+assert ppca.transform(holes).dtype == ppca.impute(holes).dtype == ppca.sample(3).dtype == np.float64
+assert {(type(leaf), leaf.dtype) for leaf in jax.tree.leaves(ppca.model_)} == {(np.ndarray, np.dtype("float64"))}
 """
 
 

@@ -67,7 +67,9 @@ def test_draws_are_one_cluster_and_its_factors(kind):
     model, n, row = KINDS[kind], 3000, 3
     keys = jax.random.split(jax.random.key(0), n)
     datum = Datum(jnp.asarray(X[row]), jnp.asarray(OBSERVED[row]))
-    codes = np.asarray(eqx.filter_jit(lambda m, d, k: jax.vmap(lambda key: m.draw(d, key=key).z)(k))(model, datum, keys))
+    codes = np.asarray(
+        eqx.filter_jit(lambda m, d, k: jax.vmap(lambda key: m.draw(d, key=key).z)(k))(model, datum, keys)
+    )
     y, factors = codes[:, :3], codes[:, 3:].reshape(n, 3, -1)
     np.testing.assert_array_equal(np.sort(y, axis=1), np.tile([0.0, 0.0, 1.0], (n, 1)))
     np.testing.assert_array_equal(factors[y == 0], 0)
@@ -148,7 +150,9 @@ def test_a_cluster_without_weight_takes_nothing_away():
     model = KINDS["diagonal"]
     light = Mixture(np.array([0.0, -1000.0, -2000.0]), model.components)
     one = jax.tree.map(lambda leaf: leaf[0], model.components)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-9), of_rows(verdicts, light), of_rows(verdicts, one))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-9), of_rows(verdicts, light), of_rows(verdicts, one)
+    )
     terms = of_rows(lambda model, datum: model.elbo_terms(datum, key=jax.random.key(0)), light)
     assert np.isfinite(terms.kl).all()
     assert np.isfinite(terms.log_likelihood).all()

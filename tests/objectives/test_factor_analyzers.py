@@ -186,9 +186,7 @@ def with_dead_cluster(model):
     mean = model.components.mean.copy()
     mean[-1] += 1e4
     part = model.components
-    return Mixture(
-        model.log_weight, LinearGaussian(mean, part.loadings, part.log_variance, FLOOR, part.event_shape)
-    )
+    return Mixture(model.log_weight, LinearGaussian(mean, part.loadings, part.log_variance, FLOOR, part.event_shape))
 
 
 @every_kind

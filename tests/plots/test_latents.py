@@ -132,3 +132,15 @@ def test_one_latent_against_many_numbers_is_a_strip():
 def test_what_does_not_fit_is_an_error(change: dict, message: str):
     with pytest.raises(ValueError, match=message):
         latent_figure(**({"codes": codes(3, 2)} | change))
+
+
+def test_axes_of_no_codes_have_names_of_their_own():
+    figure = latent_figure(codes(), prior=False, axis_names=("length", "width"))
+    assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("length", "width")
+
+
+def test_codes_without_a_prior_share_a_scale_only_where_that_shows_both():
+    z = codes(latent_dim=2)
+    assert latent_figure(z, prior=False).axes[0].get_aspect() == 1
+    assert latent_figure(z * [100.0, 1.0], prior=False).axes[0].get_aspect() == "auto"
+    assert latent_figure(z * [100.0, 1.0], prior=True).axes[0].get_aspect() == 1

@@ -16,6 +16,9 @@ IMAGES, CODES = rng.uniform(size=(16, 4, 4)), rng.normal(size=(16, 2))
 
 FIGURES: dict[str, Callable[[], Figure]] = {
     "latent_figure": lambda: plots.latent_figure(CODES, np.arange(16) % 3, scales=np.ones((16, 2)), title="title"),
+    "loadings_figure": lambda: plots.loadings_figure(
+        np.tanh(CODES), names=[f"a long name of column {j}" for j in range(16)], noise=np.full(16, 0.5), title="title"
+    ),
     "manifold_figure": lambda: plots.manifold_figure(IMAGES, title="title"),
     "marginals_figure": lambda: plots.marginals_figure(CODES, CODES[:9], title="title"),
     "outlier_figure": lambda: plots.outlier_figure(IMAGES, CODES[:, 0], title="title"),

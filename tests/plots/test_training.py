@@ -112,3 +112,12 @@ def test_a_flat_curve_is_not_magnified(bound: np.ndarray):
 def test_what_is_no_history_is_an_error(recorded: dict, best: int | None, message: str):
     with pytest.raises(ValueError, match=message):
         training_figure(recorded, best_epoch=best)
+
+
+def test_expectation_maximization_has_one_panel_of_iterations():
+    log_evidence = np.append(-1e5, np.linspace(-11.0, -10.0, 29))
+    figure = training_figure({"loss": -log_evidence, "log_evidence": log_evidence}, step="iteration")
+    (axes,) = figure.axes
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("log p(x) (nats per row)", "iteration")
+    np.testing.assert_array_equal(curves(axes)["training"], log_evidence)
+    assert [text.get_text() for text in axes.texts] == ["1 iteration outside"]

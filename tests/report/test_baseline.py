@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lowerbound import VAE, Autoencoder
+from lowerbound import PPCA, VAE, Autoencoder
 from lowerbound.report.baseline import independent_columns
 
 ONE = {"hidden": (), "max_epochs": 1, "random_state": 0}
@@ -85,3 +85,24 @@ def test_the_optimism_is_what_fitting_to_the_rows_gains(likelihood: str):
     expected = d / n if likelihood == "gaussian" else d / (2 * n)
     assert np.unique(told) == pytest.approx(expected)
     assert np.mean(gains) == pytest.approx(expected, rel=0.2)
+
+
+def test_missing_cells_are_left_out_of_their_column_and_of_their_row():
+    draws = np.random.default_rng(0)
+    x = draws.normal(size=(50, 3)) * [1.0, 10.0, 0.1]
+    x[draws.uniform(size=x.shape) < 0.3] = np.nan
+    expected = np.nansum(stats.norm(np.nanmean(x, axis=0), np.nanstd(x, axis=0)).logpdf(x), axis=1)
+    found = independent_columns(PPCA(1).fit(x), x)
+    np.testing.assert_allclose(found.per_row, expected)
+    assert found.n_parameters == 6
+
+
+def test_the_optimism_of_columns_with_holes_is_that_of_whole_ones():
+    draws, gains = np.random.default_rng(0), []
+    ppca = PPCA(1).fit(draws.normal(size=(60, 3)))
+    for _ in range(400):
+        x = np.where(draws.uniform(size=(60, 3)) < 0.4, np.nan, draws.normal(size=(60, 3)))
+        baseline = independent_columns(ppca, x)
+        gains.append(baseline.value - np.nansum(stats.norm.logpdf(x), axis=1).mean())
+    assert baseline.optimism == pytest.approx(3 / 60)
+    assert np.mean(gains) == pytest.approx(3 / 60, rel=0.2)

@@ -26,7 +26,8 @@ Reader = Callable[[slice], Float[np.ndarray, "rows features"]]
 
 def reader(values: Shaped[np.ndarray, "n *event"]) -> Reader:
     """The rows of an array as float64 vectors, converted a slice at a time."""
-    return lambda rows: np.asarray(values[rows], np.float64).reshape(rows.stop - rows.start, -1)
+    # Row by row in memory, whatever the order it came in: sums then round the same way for a data frame and its array.
+    return lambda rows: np.ascontiguousarray(values[rows], np.float64).reshape(rows.stop - rows.start, -1)
 
 
 def means(

@@ -206,7 +206,7 @@ def _advanced(
     model = _choose(second & accepted, jumped, _choose(accepted, improved, state.fallback))
     at_cycle = accepted & (state.phase == 0)
     gain = log_evidence - state.of_cycle
-    quiet = jnp.where(gain < tol, state.quiet + 1, 0)
+    quiet = jnp.where((gain < tol) & (tol > 0), state.quiet + 1, 0)  # rounding makes gains of a fit at its end negative
     quiet = jnp.where(at_cycle, quiet, state.quiet)
     grown = jnp.where(second & (length >= state.longest), 4 * state.longest, state.longest)
     shrunk = jnp.maximum(1.0, 0.25 * state.longest)

@@ -1,0 +1,283 @@
+"""Missing cells: marginals, posteriors and imputations against the matrices of the joint Gaussian, in the user's units.
+
+Ground truth: `tests.gaussians.Textbook`, which deletes the rows and columns of missing cells; simulation for coverage; for fits,
+the likelihood that no step in any direction raises.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import lowerbound
+from lowerbound import PPCA, FactorAnalysis, MixtureOfFactorAnalyzers, OutlierDetector
+from tests.estimators.exact_models import LINEAR, MODELS, correlation_scale, fitted, in_user_units, rows, with_holes
+from tests.gaussians import Textbook
+
+NEW = with_holes(rows(seed=5), seed=6)  # all of row 1 missing, nothing of row 0
+SEEN = ~np.isnan(NEW)
+
+
+# ---- log p(x_observed), posteriors
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_log_evidence_is_that_of_the_marginal_of_the_observed_cells(name):
+    estimator = fitted(name)
+    truth = in_user_units(estimator).log_evidence(NEW, SEEN)
+    np.testing.assert_allclose(estimator.score_samples(NEW), truth, rtol=0, atol=1e-9 * np.abs(truth).max())
+    assert estimator.score_samples(NEW)[1] == 0
+    assert estimator.score(NEW) == pytest.approx(truth.mean(), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_objective_is_the_likelihood_of_the_training_rows(name):
+    X, estimator = with_holes(rows()), fitted(name)
+    truth = in_user_units(estimator).log_evidence(X, ~np.isnan(X)).mean()
+    assert -estimator.objective_ == pytest.approx(truth, abs=1e-8)
+    assert np.all(np.diff(estimator.history_["log_evidence"]) >= -1e-10)
+    assert estimator.status_.code == "converged"
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_the_posterior_is_that_of_the_observed_cells(name):
+    estimator = fitted(name)
+    truth, loadings = in_user_units(estimator), estimator.loadings_
+    correlation = getattr(estimator, "factor_correlation_", np.eye(2))
+    posterior = estimator.posterior(NEW)
+    for i, seen in enumerate(SEEN):
+        gain = correlation @ loadings[seen].T @ np.linalg.inv(truth.covariance[0][np.ix_(seen, seen)])
+        mean = gain @ (NEW[i, seen] - truth.mean[0, seen])
+        np.testing.assert_allclose(posterior.mean[i], mean, atol=1e-9)
+        np.testing.assert_allclose(
+            posterior.covariance[i], correlation - gain @ loadings[seen] @ correlation, atol=1e-9
+        )
+    np.testing.assert_array_equal(posterior.mean, estimator.transform(NEW))
+    np.testing.assert_allclose(posterior.scale**2, np.diagonal(posterior.covariance, axis1=1, axis2=2), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in LINEAR])
+def test_responsibilities_are_those_of_the_observed_cells(name):
+    estimator = fitted(name)
+    truth = in_user_units(estimator)
+    found = estimator.predict_proba(NEW)
+    for i, seen in enumerate(SEEN):
+        np.testing.assert_allclose(found[i], truth.responsibility(NEW[i], seen), atol=1e-9)
+    np.testing.assert_allclose(found[1], estimator.weights_, rtol=1e-12)
+
+
+# ---- imputation
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_impute_gives_the_conditional_mean(name):
+    estimator = fitted(name)
+    truth, unit = in_user_units(estimator), correlation_scale(estimator)
+    filled, found = estimator.impute(NEW), estimator.imputation(NEW)
+    for i, seen in enumerate(SEEN):
+        np.testing.assert_array_equal(filled[i, seen], NEW[i, seen])
+        mean, covariance = truth.moments_of_missing(NEW[i], seen)
+        np.testing.assert_allclose((filled[i, ~seen] - mean) / unit[~seen], 0, atol=1e-9)
+        np.testing.assert_allclose(found.scale[i, ~seen], np.sqrt(np.diag(covariance)), rtol=1e-8)
+    np.testing.assert_array_equal(found.mean, filled)
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.95])
+@pytest.mark.parametrize("name", MODELS)
+def test_the_interval_leaves_equal_shares_on_both_sides(name, coverage):
+    estimator = fitted(name)
+    truth, found = in_user_units(estimator), estimator.imputation(NEW, coverage=coverage)
+    for i, seen in enumerate(SEEN[:20]):
+        weight = truth.responsibility(NEW[i], seen)
+        parts = [truth.conditional(NEW[i], seen, k) for k in range(len(weight))]
+        for end, below in ((found.lower, 0.5 - 0.5 * coverage), (found.upper, 0.5 + 0.5 * coverage)):
+            shares = [norm.cdf(end[i, ~seen], mean, np.sqrt(np.diag(C))) for mean, C in parts]
+            np.testing.assert_allclose(weight @ shares, below, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["FactorAnalysis promax", "mixture isotropic shared", "mixture full"])
+def test_multiple_imputations_have_the_conditional_mean_and_covariance(name):
+    estimator, n_draws = fitted(name), 4000
+    truth, unit = in_user_units(estimator), correlation_scale(estimator)
+    few = [1, *np.flatnonzero((~SEEN).sum(axis=1) == 2)[:3]]
+    drawn = estimator.impute(NEW[few], n_draws=n_draws, random_state=0)
+    assert drawn.shape == (len(few), n_draws, NEW.shape[1])
+    for draws, row, seen in zip(drawn, NEW[few], SEEN[few], strict=True):
+        np.testing.assert_array_equal(draws[:, seen], np.tile(row[seen], (n_draws, 1)))
+        mean, covariance = truth.moments_of_missing(row, seen)
+        deviation = (draws[:, ~seen] - mean) / unit[~seen]
+        covariance = covariance / unit[~seen] / unit[~seen][:, None]
+        z_of_mean = deviation.mean(axis=0) / np.sqrt(np.diag(covariance) / n_draws)
+        products = deviation[:, :, None] * deviation[:, None, :]
+        z_of_covariance = (products.mean(axis=0) - covariance) / (products.std(axis=0) / np.sqrt(n_draws))
+        assert np.abs(z_of_mean).max() < 4.5
+        assert np.abs(z_of_covariance).max() < 4.5
+
+
+def _simulated(name, n_rows):
+    """Rows from a model of the same kind as the named one."""
+    rng = np.random.default_rng(7)
+    if name.startswith("mixture"):
+        labels = rng.random(n_rows) < 0.4
+        centre = np.where(labels[:, None], 3.0, 0.0) * np.array([1, -1, 1, 0, 0, 1, 0, -1])
+        return centre + rng.normal(size=(n_rows, 1)) @ rng.normal(size=(1, 8)) + rng.normal(size=(n_rows, 8))
+    noise = rng.uniform(0.3, 1.0, 8) if name.startswith("Factor") else 0.6
+    return 10 + rng.normal(size=(n_rows, 2)) @ rng.normal(size=(2, 8)) + noise * rng.normal(size=(n_rows, 8))
+
+
+@pytest.mark.parametrize("name", ["PPCA", "FactorAnalysis", "mixture diagonal", "mixture full"])
+def test_intervals_of_95_percent_hold_what_they_should(name):
+    X = _simulated(name, 700)
+    holes = with_holes(X)
+    missing = np.isnan(holes)
+    found = MODELS[name]().fit(holes).imputation(holes)
+    inside = ((found.lower <= X) & (X <= found.upper))[missing]
+    assert len(inside) > 1500  # a standard error below 0.006
+    assert 0.93 < inside.mean() < 0.97
+    z = ((X - found.mean) / found.scale)[missing]
+    assert z.mean() == pytest.approx(0, abs=0.1)
+    assert z.std() == pytest.approx(1, abs=0.06)
+
+
+# ---- fits
+
+
+def _shifted(name, estimator, direction, step):
+    """The fitted distribution with its parameters moved along a random direction, in units of the columns."""
+    unit = correlation_scale(estimator)
+    mean = estimator.mean_ + step * direction[0] * unit
+    loadings = estimator.loadings_ + step * direction[1] * unit[:, None]
+    correlation = getattr(estimator, "factor_correlation_", np.eye(2))
+    free = direction[2] if name.startswith("Factor") else np.full(5, direction[2, 0])
+    noise = estimator.noise_variance_ * np.exp(step * free)
+    covariance = loadings @ correlation @ loadings.T + np.diag(np.broadcast_to(noise, unit.shape))
+    return Textbook(np.ones(1), mean[None], covariance[None])
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_no_step_in_any_direction_raises_the_likelihood(name):
+    X, rng, step = with_holes(rows()), np.random.default_rng(0), 1e-3
+    estimator = MODELS[name](tol=1e-10, max_iter=10_000).fit(X)
+    assert not estimator.status_.notes[:-1]  # no noise at its floor: that would be another maximum
+    seen = ~np.isnan(X)
+    here = in_user_units(estimator).log_evidence(X, seen).mean()
+    for _ in range(10):
+        direction = rng.normal(size=5), rng.normal(size=(5, 2)), rng.normal(size=5)
+        ahead, behind = (_shifted(name, estimator, direction, s).log_evidence(X, seen).mean() for s in (step, -step))
+        assert max(ahead, behind) < here + 1e-9
+        assert abs(ahead - behind) / (2 * step) < 1e-3  # the slope
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_row_without_any_cell_says_nothing(name):
+    X = rows()[:40]
+    empty = np.concatenate([X[:20], np.full((2, 5), np.nan), X[20:]])
+    without, found = MODELS[name](tol=1e-10).fit(X), MODELS[name](tol=1e-10).fit(empty)
+    assert found.objective_ == pytest.approx(
+        without.objective_ * 40 / 42, abs=1e-5
+    )  # nats per row, empty ones included
+    unit = correlation_scale(without)
+    here, there = in_user_units(without), in_user_units(found)
+    np.testing.assert_allclose(there.mean / unit, here.mean / unit, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        there.covariance / unit / unit[:, None], here.covariance / unit / unit[:, None], atol=0.01
+    )
+    assert any("2 rows have no observed cell" in note for note in found.status_.notes)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_rows_and_columns_without_any_cell_after_the_fit(name):
+    estimator = fitted(name)
+    truth = in_user_units(estimator)
+    nothing = np.full((3, 5), np.nan)
+    marginal = truth.weight @ truth.mean
+    np.testing.assert_array_equal(estimator.score_samples(nothing), 0)
+    np.testing.assert_allclose(estimator.impute(nothing), np.tile(marginal, (3, 1)), rtol=1e-9)
+    codes = estimator.transform(nothing)
+    prior = np.zeros(2) if name in LINEAR else np.concatenate([estimator.weights_, np.zeros(codes.shape[1] - 2)])
+    np.testing.assert_allclose(codes, np.tile(prior, (3, 1)), atol=1e-12)
+    lost = rows(seed=8)
+    lost[:, 3] = np.nan
+    expected = [truth.moments_of_missing(row, ~np.isnan(row))[0] for row in lost]
+    np.testing.assert_allclose(estimator.impute(lost)[:, 3:4], expected, rtol=1e-9)
+
+
+# ---- tables as they come
+
+
+def test_a_data_frame_stays_one():
+    table = pd.DataFrame(NEW, columns=list("abcde"), index=np.arange(60) * 10)
+    ppca = PPCA(2).fit(table)
+    filled = ppca.impute(table)
+    pd.testing.assert_index_equal(filled.index, table.index)
+    pd.testing.assert_index_equal(filled.columns, table.columns)
+    np.testing.assert_array_equal(filled.to_numpy(), PPCA(2).fit(NEW).impute(NEW))
+    nullable = table.convert_dtypes()
+    assert nullable["a"].isna().sum() == np.isnan(NEW[:, 0]).sum()
+    np.testing.assert_array_equal(PPCA(2).fit(nullable).impute(nullable).to_numpy(), filled.to_numpy())
+    np.testing.assert_array_equal(ppca.imputation(table).mean, filled.to_numpy())
+    assert ppca.impute(table, n_draws=3).shape == (60, 3, 5)
+
+
+def test_a_table_without_holes_is_its_own_imputation():
+    X = rows()
+    np.testing.assert_array_equal(fitted("FactorAnalysis").impute(X), X)
+    np.testing.assert_array_equal(fitted("FactorAnalysis").imputation(X).scale, 0)
+    np.testing.assert_array_equal(fitted("FactorAnalysis").impute(X, n_draws=1)[:, 0], X)
+
+
+def test_holes_go_through_pipelines_and_searches():
+    holes = with_holes(_simulated("FactorAnalysis", 150))
+    pipeline = make_pipeline(StandardScaler(), FactorAnalysis())
+    search = GridSearchCV(pipeline, {"factoranalysis__latent_dim": [1, 2, 4]}, cv=3).fit(holes)
+    assert search.best_params_ == {"factoranalysis__latent_dim": 2}
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.transform(holes).shape == (150, 2)
+
+
+def test_an_outlier_detector_takes_holes_and_is_saved_with_them(tmp_path):
+    X = with_holes(rows())
+    X[5, 0] += 1e3
+    detector = OutlierDetector(PPCA(2, standardize=True), contamination=0.02).fit(X)
+    assert np.flatnonzero(detector.predict(X) == -1).tolist() == [5]
+    detector.save(tmp_path / "detector")
+    loaded = lowerbound.load(tmp_path / "detector")
+    np.testing.assert_array_equal(loaded.decision_function(X), detector.decision_function(X))
+
+
+def test_grey_levels_with_holes_are_imputed_as_levels():
+    rng = np.random.default_rng(0)
+    grey = np.clip(128 + 40 * rng.normal(size=(60, 1)) + 10 * rng.normal(size=(60, 5)), 0, 255).astype(int)
+    X = with_holes(grey.astype(float))
+    estimator = FactorAnalysis(1, dequantize=True, random_state=0).fit(X)
+    filled, draws = estimator.impute(X), estimator.impute(X, n_draws=5)
+    missing = np.isnan(X)
+    missing[1] = False  # nothing was seen of it
+    assert np.abs(filled - grey)[missing].mean() < 15 < np.abs(grey.mean(axis=0) - grey)[missing].mean()
+    np.testing.assert_array_equal(draws, np.floor(draws))
+    assert estimator.score_samples(X)[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("verb", "options", "message"),
+    [
+        ("impute", {"n_draws": 0}, "n_draws of PPCA must be a whole number, at least 1; got 0"),
+        ("imputation", {"coverage": 0}, r"coverage of PPCA must be a number above 0 and below 1; got 0\."),
+        ("imputation", {"coverage": 1.0}, r"coverage of PPCA must be a number above 0 and below 1; got 1\.0\."),
+    ],
+)
+def test_arguments_out_of_range(verb, options, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(fitted("PPCA"), verb)(NEW, **options)
+
+
+def test_clusters_are_found_through_holes():
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.repeat([0, 1], [36, 24]))
+    X = 6 * labels[:, None] * np.array([1, -1, 1, 0, 1]) + rng.normal(size=(60, 5))
+    mixture = MixtureOfFactorAnalyzers(2, latent_dim=1, random_state=0).fit(with_holes(X))
+    seen = ~np.isnan(with_holes(X)).all(axis=1)
+    assert (mixture.predict(with_holes(X)) == labels)[seen].mean() > 0.95
