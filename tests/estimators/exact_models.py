@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 
 from lowerbound import PPCA, FactorAnalysis, MixtureOfFactorAnalyzers
-from tests.gaussians import Textbook, mixture, textbook
+from tests.gaussians import Textbook, textbook
 
-N_ROWS, N_FEATURES = 60, 5
+N_ROWS, N_FEATURES = 60, 6
 
 MODELS = {
     "PPCA": lambda **changed: PPCA(2, **changed),
@@ -33,9 +33,13 @@ def _mixture(options, changed):
 
 
 def rows(n_rows=N_ROWS, *, seed=0):
-    """Correlated rows from two clusters, in units of their own for each column."""
-    X, _ = textbook(mixture(2, N_FEATURES, 2, seed=3)).sample(n_rows, seed=seed)
-    return np.array([5.0, -200.0, 0.0, 1e4, 1.0]) + X * np.array([1.0, 30.0, 0.02, 500.0, 3.0])
+    """Rows of two clusters that share a factor, in units of their own for each column; and the cluster of each."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n_rows) % 5 < 2).astype(int)
+    centre = np.array([4.0, -4.0, 4.0, 0.0, 2.0, 0.0]) * labels[:, None]
+    factor = rng.normal(size=(n_rows, 1)) * np.array([0.0, 1.0, 1.0, -2.0, 1.5, 2.0])
+    X = centre + factor + rng.normal(size=(n_rows, N_FEATURES)) * np.array([1.0, 0.8, 0.6, 0.9, 0.7, 0.8])
+    return np.array([5.0, -20.0, 0.0, 100.0, 1.0, 0.0]) + X * np.array([1.0, 5.0, 0.2, 20.0, 3.0, 1.0]), labels
 
 
 def with_holes(X, *, share=0.3, seed=1):
@@ -48,7 +52,8 @@ def with_holes(X, *, share=0.3, seed=1):
 @cache
 def fitted(name, *, holes=True):
     """The named model, fitted to rows with holes or without, once for all tests: look, do not change it."""
-    return MODELS[name]().fit(with_holes(rows()) if holes else rows())
+    X, _ = rows()
+    return MODELS[name]().fit(with_holes(X) if holes else X)
 
 
 def in_user_units(estimator):
@@ -63,7 +68,14 @@ def in_user_units(estimator):
     return Textbook(estimator.weights_, estimator.means_, inside.covariance * scale * scale[:, None])
 
 
-def correlation_scale(estimator):
+def column_scale(estimator):
     """Standard deviation of each column: what errors in the user's units are held against."""
     found = in_user_units(estimator)
     return np.sqrt(np.einsum("k,kjj->j", found.weight, found.covariance))
+
+
+def log_evidence(estimator, X):
+    """Log p(x_observed) of each row in the user's units, by brute force: in units of the columns, less their logarithms."""
+    truth, unit, seen = in_user_units(estimator), column_scale(estimator), ~np.isnan(X)
+    scaled = Textbook(truth.weight, truth.mean / unit, truth.covariance / unit / unit[:, None])
+    return scaled.log_evidence(X / unit, seen) - seen @ np.log(unit)

@@ -11,6 +11,7 @@ from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.evaluate.evidence import EvidenceWarning, LogWeights, elbo, log_evidence
 from lowerbound.evaluate.pareto import pareto_k
 from lowerbound.evaluate.rows import map_rows
+from tests.gaussians import factor_analyzer, full_gaussian, mixture, random_patterns, textbook
 from tests.linear_gaussian import as_dataset, linear_gaussian, posterior_gap
 
 TRUTH = linear_gaussian()
@@ -173,3 +174,60 @@ def test_a_row_without_any_density_is_infinitely_unlikely_and_not_nan():
     assert not np.isnan(
         np.concatenate([found.per_row_standard_error, found.effective_sample_size, found.pareto_k])
     ).any()
+
+
+# Models that know their evidence
+
+
+EXACT_MODELS = {"factors": factor_analyzer(), "full": full_gaussian(), "mixture": mixture()}
+SHIFT, SCALE = np.array([1.0, -2.0, 0.0, 3.0, 1e6]), np.array([0.1, 2.0, 30.0, 1.0, 0.5])
+
+
+def rows_in_units(*, observed=None):
+    """Rows in units of the user, as double-precision data, and the textbook's log p(x) of them."""
+    raw = X * SCALE + SHIFT
+    preprocessing = Preprocessing(SHIFT, SCALE, 1.0, "real", "float64")
+    filled = raw if observed is None else np.where(observed, raw, SHIFT)
+    seen = np.ones(X.shape, bool) if observed is None else observed
+    return Dataset(preprocessing.store(filled), preprocessing, observed), seen
+
+
+@pytest.mark.parametrize("name", EXACT_MODELS)
+@pytest.mark.parametrize("holes", [False, True], ids=["complete", "holes"])
+def test_a_model_that_knows_its_evidence_is_asked(name, holes):
+    model = EXACT_MODELS[name]
+    data, seen = rows_in_units(observed=random_patterns(8, 5) if holes else None)
+    found = evidence(model, data, n_samples=7)
+    expected = textbook(model).log_evidence(X, seen) - seen @ np.log(SCALE)
+    np.testing.assert_allclose(found.per_row, expected, atol=1e-8)
+    assert found.per_row.dtype == np.float64
+    assert (found.exact, found.n_samples, found.standard_error) == (True, 0, 0.0)
+    np.testing.assert_array_equal(found.per_row_standard_error, 0)
+    assert np.isnan(found.effective_sample_size).all()
+    assert np.isnan(found.pareto_k).all()
+    assert found.value == found.per_row.mean()
+    np.testing.assert_allclose(found.sampling_error, expected.std(ddof=1) / np.sqrt(8), rtol=1e-7)
+    assert "exact" in str(found)
+    # Nothing is drawn: no key shows, and the bound is the evidence itself.
+    np.testing.assert_array_equal(evidence(model, data, key=jax.random.key(9)).per_row, found.per_row)
+    np.testing.assert_array_equal(elbo(model, data, n_samples=3, key=KEY), found.per_row)
+    if holes:
+        assert abs(found.per_row[1]) < 1e-12  # nothing was observed there
+
+
+def test_drawing_from_the_exact_posterior_finds_what_is_known():
+    data, _ = rows_in_units(observed=random_patterns(8, 5))
+    for model in EXACT_MODELS.values():
+        log_weights = map_rows(LogWeights(20, 20), model, data, key=KEY)
+        known = evidence(model, data).per_row
+        np.testing.assert_allclose(log_weights, np.tile(known[:, None], 20), atol=1e-8)
+
+
+def test_precision_is_that_of_the_model_and_not_of_jax():
+    # Digits that single precision has not: the last column has six before the point.
+    data, _ = rows_in_units()
+    per_row = evidence(EXACT_MODELS["factors"], data).per_row
+    assert not jax.config.jax_enable_x64
+    with jax.enable_x64(True):
+        np.testing.assert_array_equal(evidence(EXACT_MODELS["factors"], data).per_row, per_row)
+    assert evidence(imperfect(), as_dataset(X)).per_row.dtype == np.float64  # summarized in double, computed in single

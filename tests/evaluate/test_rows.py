@@ -13,6 +13,7 @@ from lowerbound.models.decoder import Decoder
 from lowerbound.models.vae import VAE
 from lowerbound.nn.mlp import MLP
 from lowerbound.posteriors.encoder import GaussianEncoder
+from tests.gaussians import factor_analyzer
 from tests.linear_gaussian import as_dataset, linear_gaussian
 
 MODEL = linear_gaussian().vae()
@@ -49,6 +50,21 @@ def test_binarization_happens_once_per_row_by_its_key():
     )
     np.testing.assert_array_equal(first, again[::-1])
     assert set(first) <= {0.0, 1.0, 2.0, 3.0, 4.0, 5.0}
+
+
+def precision_seen(model, datum, *, key):
+    return datum.values, jnp.ones(()) / 3
+
+
+@pytest.mark.parametrize("n_rows", [3, 70])
+def test_models_of_double_precision_are_asked_in_it(n_rows):
+    X = np.random.default_rng(3).normal(size=(n_rows, 5))
+    data = Dataset(X, Preprocessing(np.zeros(5), np.ones(5), 1.0, "real", "float64"))
+    values, third = map_rows(precision_seen, factor_analyzer(), data, key=jax.random.key(0))
+    np.testing.assert_array_equal(values, X)  # to the last bit
+    np.testing.assert_array_equal(third, np.full(n_rows, 1 / 3))
+    assert jnp.ones(1).dtype == np.float32  # and JAX is left as it was
+    assert map_rows(precision_seen, MODEL, as_dataset(X), key=jax.random.key(0))[1].dtype == np.float32
 
 
 @pytest.mark.parametrize(

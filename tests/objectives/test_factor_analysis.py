@@ -112,7 +112,7 @@ def test_noise_is_kept_at_its_floor():
 
 
 def test_directions_without_signal_have_no_loadings():
-    # White columns: one eigenvalue of B above 1 by construction, the second factor has nothing to explain.
+    # B has the eigenvalues 13, 1, 1, 1: the second factor has nothing to explain.
     S = np.eye(4) + 3 * np.ones((4, 4))
     start = factor_analyzer(4, 2)
     model = LinearGaussian(np.zeros(4), start.loadings, np.zeros(4), FLOOR, (4,))

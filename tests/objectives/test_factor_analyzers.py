@@ -191,10 +191,7 @@ def with_dead_cluster(model):
 
 @every_kind
 def test_a_cluster_without_rows_stays_as_it_was(kind):
-    if kind == "one cluster":
-        model = mixture(2, N_FEATURES, 3, seed=4)
-    else:
-        model = KINDS[kind]
+    model = mixture(2, N_FEATURES, 3, seed=4) if kind == "one cluster" else KINDS[kind]
     dead = with_dead_cluster(model)
     X, observed, weight = rows(model)
     keep = observed.any(axis=1)  # a row without cells belongs to every cluster

@@ -9,38 +9,59 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 
-from lowerbound.posteriors.gaussian import DiagonalGaussian, n_posterior_outputs, posterior_from_outputs
+from lowerbound.posteriors.gaussian import (
+    DiagonalGaussian,
+    gaussian_from_precision,
+    n_posterior_outputs,
+    posterior_from_outputs,
+)
 
-every_family = pytest.mark.parametrize("family", ["diagonal", "full"])
+ENCODED = ["diagonal", "full"]
+every_family = pytest.mark.parametrize("family", [*ENCODED, "precision"])
+every_encoded_family = pytest.mark.parametrize("family", ENCODED)
 every_dim = pytest.mark.parametrize("latent_dim", [1, 2, 5])
 
 
+def n_outputs(family, latent_dim):
+    """As many numbers as a family needs: the precision's triangle has those of the covariance's."""
+    return n_posterior_outputs("full" if family == "precision" else family, latent_dim)
+
+
 def free_outputs(family, latent_dim, *, seed=0):
-    return 0.8 * np.random.default_rng(seed).normal(size=n_posterior_outputs(family, latent_dim))
+    return 0.8 * np.random.default_rng(seed).normal(size=n_outputs(family, latent_dim))
+
+
+def posterior(family, latent_dim, outputs):
+    """The posterior of these numbers: mean, logs of the diagonal of a triangle, and what is below it."""
+    if family != "precision":
+        return posterior_from_outputs(family, latent_dim, outputs)
+    mean, log_diagonal, below = jnp.split(outputs, [latent_dim, 2 * latent_dim])
+    C = jnp.diag(jnp.exp(log_diagonal)).at[jnp.tril_indices(latent_dim, -1)].set(below)
+    return gaussian_from_precision(mean, C)
 
 
 def textbook(family, latent_dim, outputs):
     """Mean and covariance, written out entry by entry."""
     L = np.diag(np.exp(outputs[latent_dim : 2 * latent_dim]))
-    if family == "full":
+    if family != "diagonal":
         below = iter(outputs[2 * latent_dim :])
         for i in range(latent_dim):
             for j in range(i):
                 L[i, j] = next(below)
-    return outputs[:latent_dim], L @ L.T
+    return outputs[:latent_dim], np.linalg.inv(L @ L.T) if family == "precision" else L @ L.T
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def facts(family, latent_dim, outputs):
     """Mean, covariance, variance, KL by dimension."""
-    q = posterior_from_outputs(family, latent_dim, outputs)
+    q = posterior(family, latent_dim, outputs)
     return q.mean, q.covariance(), q.variance(), q.kl()
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def draws_of(family, latent_dim, outputs, key):
     """Ten thousand draws, and their log densities."""
-    q = posterior_from_outputs(family, latent_dim, outputs)
+    q = posterior(family, latent_dim, outputs)
     return jax.vmap(lambda key: q.draw(key=key))(jax.random.split(key, 10_000))
 
 
@@ -116,9 +137,12 @@ def test_kl_in_two_dimensions_is_the_integral(family):
 @every_family
 @every_dim
 def test_kl_by_dimension_is_the_chain_rule(family, latent_dim):
-    # KL_i = E KL( q(z_i given z_1 ... z_{i-1}) || N(0, 1) ), conditionals by Schur complements of the covariance.
+    # KL_i = E KL( q(z_i given z_1 ... z_{i-1}) || N(0, 1) ), conditionals by Schur complements of the covariance; from the last
+    # latent to the first where the precision is factorized.
     outputs = free_outputs(family, latent_dim, seed=4)
     mean, S = textbook(family, latent_dim, outputs)
+    if family == "precision":
+        mean, S = mean[::-1], S[::-1, ::-1]
     expected = []
     for i in range(latent_dim):
         regression = np.linalg.solve(S[:i, :i], S[:i, i]) if i else np.zeros(0)
@@ -126,11 +150,11 @@ def test_kl_by_dimension_is_the_chain_rule(family, latent_dim):
         variance = S[i, i] - explained
         expected.append(0.5 * (variance + mean[i] ** 2 + explained - 1 - np.log(variance)))
     kl = facts(family, latent_dim, jnp.asarray(outputs))[3]
-    np.testing.assert_allclose(kl, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(kl[::-1] if family == "precision" else kl, expected, rtol=1e-4, atol=1e-6)
     assert (kl >= 0).all()
 
 
-@every_family
+@every_encoded_family
 @pytest.mark.parametrize("size", [-1e4, -30.0, 30.0, 1e4])
 def test_extreme_outputs_stay_finite_with_their_gradients(family, size):
     @jax.jit
@@ -147,6 +171,21 @@ def test_extreme_outputs_stay_finite_with_their_gradients(family, size):
 
 @every_family
 def test_the_prior_itself_has_no_divergence(family):
-    _, covariance, _, kl = facts(family, 2, jnp.zeros(n_posterior_outputs(family, 2)))
+    _, covariance, _, kl = facts(family, 2, jnp.zeros(n_outputs(family, 2)))
     np.testing.assert_array_equal(kl, 0)
     np.testing.assert_array_equal(covariance, np.eye(2))
+
+
+def test_a_precision_too_large_for_its_inverse_in_single_precision_keeps_its_digits():
+    # Two latents known to 1e-4 and 1e4: inverting the covariance, instead of solving with the triangle, would lose the small one.
+    C = np.array([[1e4, 0.0], [3.0, 1e-4]])
+    q = gaussian_from_precision(jnp.zeros(2), jnp.asarray(C))
+    np.testing.assert_allclose(q.variance(), np.diag(np.linalg.inv(C @ C.T)), rtol=1e-5)
+    np.testing.assert_allclose(q.precision_cholesky, C, rtol=1e-6)
+    np.testing.assert_allclose(C.T @ q.displace(jnp.array([1.0, -2.0])), [1.0, -2.0], rtol=1e-4)
+
+
+def test_no_latents_have_no_divergence():
+    q = gaussian_from_precision(jnp.zeros(0), jnp.zeros((0, 0)))
+    draw = q.draw(key=jax.random.key(0))
+    assert (draw.z.shape, float(draw.log_prob), float(q.kl().sum())) == ((0,), 0.0, 0.0)

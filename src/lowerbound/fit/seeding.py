@@ -113,7 +113,8 @@ def start(
         centres[k] = np.where(counted > 0, weight @ sample.values / np.where(counted > 0, counted, 1.0), centres[k])
     share = np.maximum(share / share.sum(), 0.1 / n_clusters)
     residual = (sample.values - centres[label]) * seen * np.sqrt(sample.weight / sample.weight.mean())[:, None]
-    spread = np.maximum(np.mean(residual**2, axis=0) / np.maximum(seen.mean(axis=0), 1e-12), 10 * variance_floor)
+    counted = sample.weight @ seen / sample.weight.sum()
+    spread = np.maximum(np.mean(residual**2, axis=0) / np.maximum(counted, 1e-12), 10 * variance_floor)
 
     def everywhere(one: np.ndarray) -> np.ndarray:
         return np.tile(one, (n_clusters, *(1 for _ in one.shape)))
