@@ -19,7 +19,7 @@ EXAMPLES = REPOSITORY / "examples"
 PICTURES = REPOSITORY / "docs" / "_static" / "examples"
 PAGE = REPOSITORY / "docs" / "examples.md"
 DATA = {"manifold_faces": "frey_faces.npz", "faces_olivetti": "olivetti_faces.npz"}
-SECOND = {"manifold_digits": "latents", "manifold_faces": "latents"}
+SECOND = {"factor_analysis_binary_digits": "loadings", "manifold_digits": "latents", "manifold_faces": "latents"}
 SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem != "common")
 
 

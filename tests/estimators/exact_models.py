@@ -10,7 +10,7 @@ import numpy as np
 from lowerbound import PPCA, FactorAnalysis, MixtureOfFactorAnalyzers
 from tests.gaussians import Textbook, textbook
 
-N_ROWS, N_FEATURES = 60, 6
+N_ROWS, N_FEATURES = 120, 6
 
 MODELS = {
     "PPCA": lambda **changed: PPCA(2, **changed),
@@ -42,7 +42,7 @@ def rows(n_rows=N_ROWS, *, seed=0):
     return np.array([5.0, -20.0, 0.0, 100.0, 1.0, 0.0]) + X * np.array([1.0, 5.0, 0.2, 20.0, 3.0, 1.0]), labels
 
 
-def with_holes(X, *, share=0.3, seed=1):
+def with_holes(X, *, share=0.2, seed=1):
     """The table with cells missing at random, all of the second row among them."""
     missing = np.random.default_rng(seed).random(X.shape) < share
     missing[0], missing[1] = False, True

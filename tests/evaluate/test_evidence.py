@@ -217,10 +217,9 @@ def test_a_model_that_knows_its_evidence_is_asked(name, holes):
 
 def test_drawing_from_the_exact_posterior_finds_what_is_known():
     data, _ = rows_in_units(observed=random_patterns(8, 5))
-    for model in EXACT_MODELS.values():
-        log_weights = map_rows(LogWeights(20, 20), model, data, key=KEY)
-        known = evidence(model, data).per_row
-        np.testing.assert_allclose(log_weights, np.tile(known[:, None], 20), atol=1e-8)
+    log_weights = map_rows(LogWeights(20, 20), EXACT_MODELS["mixture"], data, key=KEY)
+    known = evidence(EXACT_MODELS["mixture"], data).per_row
+    np.testing.assert_allclose(log_weights, np.tile(known[:, None], 20), atol=1e-8)
 
 
 def test_precision_is_that_of_the_model_and_not_of_jax():

@@ -108,3 +108,22 @@ def test_codes_have_health_too():
     found = examine(model, np.random.default_rng(0).integers(0, 3, size=(50, 5)).astype(float))
     assert found.noise_scale is None  # codes have no variance
     assert np.isfinite([found.cells_at_floor, *found.kl_per_dimension, *found.aggregate_variance]).all()
+
+
+def test_an_exact_model_is_not_told_to_train_longer():
+    from lowerbound import PPCA
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 1)) @ rng.normal(size=(1, 4)) + 0.5 * rng.normal(size=(500, 4))
+    ppca = PPCA(1).fit(x)
+    at_the_fit = ppca.health(x)
+    np.testing.assert_allclose(at_the_fit.aggregate_mean, 0, atol=1e-9)
+    np.testing.assert_allclose(at_the_fit.aggregate_variance, 1, rtol=1e-9)  # so at every maximum of the likelihood
+    elsewhere = ppca.health(x + ppca.loadings_[:, 0])
+    assert elsewhere.exact
+    assert not elsewhere.ok
+    advice = " ".join(elsewhere.advice)
+    assert "these rows are not like those of the fit" in advice
+    assert "beta" not in advice
+    nothing = PPCA(1).fit(np.tile(np.eye(4), (20, 1)) * np.sign(rng.normal(size=(80, 1))))
+    assert not any(word in " ".join(nothing.health(np.zeros((5, 4))).advice) for word in ("warmup", "free_bits"))

@@ -184,7 +184,6 @@ def a_triangle_transposed(model):
     ("name", "spoil"),
     [
         ("covariance, diagonal", half_the_noise),
-        ("own diagonal, holes", half_the_noise),
         ("own diagonal, holes", a_wrong_sign),
         ("full, holes", a_triangle_transposed),
     ],
@@ -280,9 +279,8 @@ def parts_of(case, n_chunks):
     return [chunk_of(case.X[part], case.observed[part]) for part in rows]
 
 
-@pytest.mark.parametrize("name", ["own diagonal, holes", "full, holes"])
-def test_a_stream_is_the_stack(name):
-    case = CASES[name]
+def test_a_stream_is_the_stack():
+    case = CASES["own diagonal, holes"]
     parts = parts_of(case, 3)
     stacked = case.fit(stack(*parts), max_iter=9)
     passes = []
@@ -296,7 +294,7 @@ def test_a_stream_is_the_stack(name):
     assert len(passes) == streamed.steps
     np.testing.assert_allclose(streamed.history["loss"], stacked.history["loss"], rtol=1e-12)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9), streamed.model, stacked.model)
-    whole = fitted(name)
+    whole = fitted("own diagonal, holes")
     np.testing.assert_allclose(stacked.history["loss"], whole.history["loss"][:9], rtol=1e-9)
 
 
@@ -447,6 +445,10 @@ def test_fits_compute_in_double_and_leave_jax_as_it_was():
     assert jnp.ones(1).dtype == np.float32
     leaves = [*jax.tree.leaves(result.model), *result.history.values()]
     assert all(type(leaf) is np.ndarray and leaf.dtype == np.float64 for leaf in leaves)
+    with jax.enable_x64(True):
+        again = CASES[QUICK].fit(max_iter=3)
+        assert jax.config.jax_enable_x64
+    jax.tree.map(np.testing.assert_array_equal, result.model, again.model)
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["stacked", "streamed"])

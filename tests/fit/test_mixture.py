@@ -45,12 +45,12 @@ LOST = [[-5.0, 0.0], [3.0, 4.0], [1e4, 1e4]]
 def test_a_cluster_without_rows_is_revived(noise, latent_dim):
     bad = standing_at(*LOST, noise=noise, latent_dim=latent_dim)
     alone = fit_em(problem_of(noise), bad, DATA, **OPTIONS)
-    assert lost_clusters(alone.model, total_weight=len(X)).tolist() == [False, False, True]
+    assert lost_clusters(alone.model, total_weight=float(len(X))).tolist() == [False, False, True]
     result = fit([bad], noise)
     best = fit([standing_at(*GOOD, noise=noise, latent_dim=latent_dim)], noise)
     assert result.objective < alone.objective - 0.3
     np.testing.assert_allclose(result.objective, best.objective, atol=1e-4)
-    assert not lost_clusters(result.model, total_weight=len(X)).any()
+    assert not lost_clusters(result.model, total_weight=float(len(X))).any()
     assert result.steps > alone.steps
     for history in (result.history["log_evidence"], alone.history["log_evidence"]):
         assert np.diff(history).min() >= -1e-9

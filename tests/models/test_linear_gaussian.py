@@ -33,7 +33,8 @@ def rows_of(model, n_rows=10, *, seed=0):
 def test_the_posterior_is_the_conditional_of_the_joint(latent_dim, noise):
     model = factor_analyzer(5, latent_dim, noise=noise, seed=latent_dim)
     X, observed = rows_of(model)
-    found = jax.jit(jax.vmap(lambda x, seen: _moments(model.posterior(Datum(x, seen)))))(X, observed)
+    evidence, *found = jax.jit(jax.vmap(lambda x, seen: _answers(model, Datum(x, seen))))(X, observed)
+    np.testing.assert_allclose(evidence, textbook(model).log_evidence(X, observed), atol=1e-9)
     C = joint_covariance(model)
     for x, seen, mean, covariance, variance in zip(X, observed, *map(np.asarray, found), strict=True):
         rows = np.flatnonzero(seen)
@@ -44,8 +45,9 @@ def test_the_posterior_is_the_conditional_of_the_joint(latent_dim, noise):
         np.testing.assert_allclose(variance, np.diag(expected), atol=1e-9)
 
 
-def _moments(posterior):
-    return posterior.mean, posterior.covariance(), posterior.variance()
+def _answers(model, datum):
+    posterior = model.posterior(datum)
+    return model.log_evidence(datum), posterior.mean, posterior.covariance(), posterior.variance()
 
 
 def test_observed_cells_are_predicted_as_if_measured_once_more():

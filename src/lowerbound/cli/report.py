@@ -37,7 +37,7 @@ def report(
     ] = None,
     method: Annotated[
         Method | None,
-        typer.Option("--method", help="Outlier score.", show_default="kl; reconstruction without a density"),
+        typer.Option("--method", help="Outlier score.", show_default="the model's own choice"),
     ] = None,
     samples: Annotated[int, typer.Option("--samples", min=1, help="Draws per row for log p(x).")] = 200,
     rows: Annotated[int, typer.Option("--rows", min=2, help="Most rows to look at, at an even stride.")] = 1000,

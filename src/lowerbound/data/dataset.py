@@ -69,17 +69,19 @@ class Dataset:
         return hash_rows(self.values) if self.hashes is None else self.hashes
 
 
-def hash_rows(values: Shaped[np.ndarray, "n *event"]) -> UInt32[np.ndarray, " n"]:
-    """A 32-bit hash of each row's content (CRC-32 of its float32 bytes).
+def hash_rows(
+    values: Shaped[np.ndarray, "n *event"], *, dtype: type[np.float32] | type[np.float64] = np.float32
+) -> UInt32[np.ndarray, " n"]:
+    """A 32-bit hash of each row's content (CRC-32 of its bytes as ``dtype``).
 
     A row's random numbers in evaluation come from ``fold_in(key, hash)``: they depend neither on the row's place nor on its
-    company, and equal rows get equal numbers. Rows are hashed as float32, so that 1, 1.0 and True agree; hashed before they are
+    company, and equal rows get equal numbers. Rows are converted first, so that 1, 1.0 and True agree; hashed before they are
     standardized, they get the same numbers from every model, which then answer for the same dequantized or binarized data.
+    Models that compute in float64 tell rows apart that are equal in float32.
     """
     hashes = np.zeros(len(values), np.uint32)
     for rows in row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int))):
-        with np.errstate(over="ignore"):  # float64 cells beyond float32 hash as infinity
-            chunk = np.ascontiguousarray(values[rows], np.float32) + np.float32(0)  # -0.0 becomes 0.0
+        chunk = np.ascontiguousarray(values[rows], dtype) + np.zeros(1, dtype)  # -0.0 becomes 0.0
         if values.dtype.kind == "f":
             chunk[np.isnan(chunk)] = np.nan  # one NaN of the many, where cells are missing
         hashes[rows] = [zlib.crc32(row) for row in chunk]

@@ -31,7 +31,7 @@ from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.evaluate.posterior import encode, posterior_moments
 from lowerbound.fit.result import FitResult
 from lowerbound.likelihoods.likelihood import AbstractLikelihood, check_support
-from lowerbound.models.model import AbstractModel
+from lowerbound.models.model import AbstractExactModel, AbstractModel
 
 SCORE_SAMPLES = 200
 """Draws per row of ``score_samples`` and of the sampled outlier scores."""
@@ -217,7 +217,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         return (drawn, self._reported(z)) if return_latents else drawn
 
     @available_if(_has_density)
-    def log_evidence(self, X: Any, *, n_samples: int = 1000, method: str = "importance_sampling") -> Evidence:
+    def log_evidence(self, X: Any, *, n_samples: int = 1000, method: str | None = None) -> Evidence:
         """Mean log p(x) over the rows in nats, with per-row values, standard error, effective sample size and k-hat.
 
         Parameters
@@ -225,13 +225,14 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         X
             Rows as in ``fit``, as a rule held-out ones.
         n_samples
-            Draws per row.
+            Draws per row, where log p(x) is sampled.
         method
-            "importance_sampling".
+            "exact" for models that know log p(x), "importance_sampling" for all others; None takes the one that applies.
         """
         owner = type(self).__name__
         check_integer(owner, "n_samples", n_samples, minimum=1)
-        check_choice(owner, "method", method, ("importance_sampling",))
+        exact = isinstance(self.model_, AbstractExactModel) if hasattr(self, "model_") else False
+        check_choice(owner, "method", method, (None, "exact" if exact else "importance_sampling"))
         dataset = self._rows(X)
         return evidence.log_evidence(
             self.model_, dataset, n_samples=n_samples, key=self._key(0), base_measure=self.base_measure_
@@ -239,7 +240,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
 
     @available_if(_has_density)
     def score_samples(self, X: Any) -> Float[np.ndarray, " n"]:
-        """Log p(x) of each row in nats, by importance sampling with 200 draws; see ``log_evidence`` for its error."""
+        """Log p(x) of each row in nats, (n,): exact where the model knows it, else by importance sampling with 200 draws."""
         return self.log_evidence(X, n_samples=SCORE_SAMPLES).per_row
 
     @available_if(_has_density)

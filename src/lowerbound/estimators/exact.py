@@ -24,6 +24,9 @@ from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 
+LEAST_NOISE_FLOOR = 1e-7
+"""Of ``noise_floor``: digits of log p(x) are lost in proportion to its inverse."""
+
 
 class Imputation(NamedTuple):
     """Each cell given the observed cells of its row, X-shaped, in the user's units; observed cells are themselves, with scale 0.
@@ -62,8 +65,15 @@ class ExactEstimator(LatentVariableEstimator):
 
     def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
         """Raise for what is no grey level, if such are to be dequantized; ``check_rows`` has seen to the rest."""
-        if self.dequantize:
+        if self._dequantized:
             check_grey_levels(array, "dequantize", white=255, owner=type(self).__name__)
+
+    @property
+    def _dequantized(self) -> bool:
+        """Whether grey levels are dequantized: as fitted, or as asked where nothing is fitted yet."""
+        return (
+            self.preprocessing_.treatment == "dequantize" if hasattr(self, "preprocessing_") else bool(self.dequantize)
+        )
 
     def _rows(self, X: Any) -> Dataset:
         """Checked rows of X: finite values, with a mask if a cell is missing."""
@@ -73,12 +83,13 @@ class ExactEstimator(LatentVariableEstimator):
         return self._dataset(array)
 
     def _dataset(self, array: Shaped[np.ndarray, "n *event"]) -> Dataset:
-        hashes = hash_rows(array)
+        # Grey levels are exact in single precision, and have their noise from the hash, as in every other model.
+        hashes = hash_rows(array, dtype=np.float32 if self._dequantized else np.float64)
         observed = ~np.isnan(array) if array.dtype.kind == "f" else None
         if observed is None or observed.all():
             return Dataset(self.preprocessing_.store(array), self.preprocessing_, hashes=hashes)
         # A possible value: grey levels stay grey levels.
-        fill = np.clip(np.floor(self.preprocessing_.shift), 0, 255) if self.dequantize else self.preprocessing_.shift
+        fill = np.clip(np.floor(self.preprocessing_.shift), 0, 255) if self._dequantized else self.preprocessing_.shift
         values = np.where(observed, array, fill)
         return Dataset(self.preprocessing_.store(values), self.preprocessing_, observed, hashes=hashes)
 
@@ -98,8 +109,9 @@ class ExactEstimator(LatentVariableEstimator):
         X
             Rows as in ``fit``, NaN where a cell is missing.
         n_draws
-            Multiple imputation: so many independent joint draws of each row's missing cells instead of their mean, shape
-            (n, n_draws, …), rows first.
+            Multiple imputation: so many joint draws of each row's missing cells instead of their mean, shape (n, n_draws, …),
+            independent of each other and of other rows, equal ones included. Of dequantized grey levels these are levels; means
+            are not.
         random_state
             Of the draws; None uses the fit's seed.
 
@@ -113,6 +125,8 @@ class ExactEstimator(LatentVariableEstimator):
             check_integer(type(self).__name__, "n_draws", n_draws, minimum=1)
             drawn = completed(self.model_, dataset, n_draws=n_draws, key=self._draw_key(random_state))
             restored = self.preprocessing_.restore_sample(drawn)
+            if self._dequantized:
+                restored = np.clip(restored, 0, 255)
             return np.where(np.isnan(_values(X))[:, None], restored, _values(X)[:, None])
         mean = self.preprocessing_.restore_mean(predictive_moments(self.model_, dataset, key=self._key(0)).mean)
         return _like(X, np.where(np.isnan(_values(X)), mean, _values(X)))

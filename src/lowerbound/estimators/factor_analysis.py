@@ -21,7 +21,8 @@ class FactorAnalysis(LinearGaussianEstimator):
     r"""Factor analysis: z ~ N(0, I), x given z ~ N(mu + W z, diag psi); exact posterior, log p(x) and imputation.
 
     The likelihood does not change with the units of the columns, nor with a rotation of the factors. It is maximized by
-    expectation/conditional maximization on the covariance (over the rows where cells are missing), to its very maximum.
+    expectation/conditional maximization on the covariance (over the rows where cells are missing), to its very maximum
+    (among noise variances above ``noise_floor``).
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ class FactorAnalysis(LinearGaussianEstimator):
         (latent_dim, latent_dim): from the model's uncorrelated factors to the reported ones; the identity, unless "promax".
     factor_correlation_
         (latent_dim, latent_dim): the identity, unless the rotation is "promax". The covariance of the model is
-        loadings_ @ factor_correlation_ @ loadings_.T + diag(noise_variance_).
+        ``loadings_ @ factor_correlation_ @ loadings_.T + diag(noise_variance_)``.
     model_
         The fitted module, ``lowerbound.models.linear_gaussian.LinearGaussian``, whose factors are uncorrelated.
     history_
@@ -163,14 +164,19 @@ class FactorAnalysis(LinearGaussianEstimator):
         """psi, (n_features,), in the units of X, squared."""
         return self._variances()
 
+    @property
+    def _orthogonal(self) -> bool:
+        """Whether the reported factors are those of the model."""
+        return bool(np.array_equal(self.factor_mixing_, np.eye(len(self.factor_mixing_))))
+
     def _reported(self, latents: Float[np.ndarray, "*rows latent"]) -> Float[np.ndarray, "*rows latent"]:
-        return latents if self.rotation != "promax" else latents @ self.factor_mixing_.T
+        return latents if self._orthogonal else latents @ self.factor_mixing_.T
 
     def _of_model(self, latents: Float[np.ndarray, "*rows latent"]) -> Float[np.ndarray, "*rows latent"]:
-        return latents if self.rotation != "promax" else np.linalg.solve(self.factor_mixing_, latents.T).T
+        return latents if self._orthogonal else np.linalg.solve(self.factor_mixing_, latents.T).T
 
     def _reported_posterior(self, posterior: Posterior) -> Posterior:
-        if self.rotation != "promax":
+        if self._orthogonal:
             return posterior
         covariance = self.factor_mixing_ @ posterior.covariance @ self.factor_mixing_.T
         return Posterior(self._reported(posterior.mean), np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)), covariance)

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, PRNGKeyArray
 
 from lowerbound.data.principal_axes import Spectrum, spectrum_of_covariance, spectrum_of_rows
 from lowerbound.estimators.checks import check_bool, check_integer, check_number, check_seed
-from lowerbound.estimators.exact import ExactEstimator
+from lowerbound.estimators.exact import LEAST_NOISE_FLOOR, ExactEstimator
 from lowerbound.estimators.weighted_rows import SAMPLE, WeightedRows
 from lowerbound.evaluate.notes import constant_note, floor_note
 from lowerbound.fit.em import fit_em
@@ -90,7 +90,7 @@ class LinearGaussianEstimator(ExactEstimator):
     def _check_common(self, owner: str) -> None:
         check_integer(owner, "latent_dim", self.latent_dim, minimum=1)
         check_bool(owner, "dequantize", self.dequantize)
-        check_number(owner, "noise_floor", self.noise_floor, minimum=0, above=True, below=1)
+        check_number(owner, "noise_floor", self.noise_floor, minimum=LEAST_NOISE_FLOOR, below=1)
         check_number(owner, "tol", self.tol, minimum=0)
         check_integer(owner, "max_iter", self.max_iter, minimum=1)
         check_seed(owner, self.random_state)
@@ -127,7 +127,7 @@ class LinearGaussianEstimator(ExactEstimator):
                 start.event_shape,
             ),
         )
-        width = (1 + int(self.latent_dim)) ** 2
+        width = (1 + int(self.latent_dim)) ** 2  # of a row's own second moments
         found = fit_em(
             FactorAnalyzersEM(shared_noise=False),
             mixture,

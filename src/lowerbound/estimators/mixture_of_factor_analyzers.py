@@ -20,7 +20,7 @@ from lowerbound.estimators.checks import (
     check_seed,
     no_type_check,
 )
-from lowerbound.estimators.exact import ExactEstimator
+from lowerbound.estimators.exact import LEAST_NOISE_FLOOR, ExactEstimator
 from lowerbound.estimators.weighted_rows import SAMPLE, WeightedRows
 from lowerbound.evaluate.notes import cluster_notes, constant_note
 from lowerbound.evaluate.rows import map_rows
@@ -62,7 +62,8 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
     dequantize
         X holds integer grey levels 0 … 255; uniform noise on [0, 1) is added, so that log p(x) is that of a density.
     noise_floor
-        No noise variance (eigenvalue of a full covariance) is let below this share of its column's variance.
+        No noise variance (eigenvalue of a full covariance) is let below this share of its column's variance, or of the mean
+        variance of the columns where these share a unit (isotropic noise), at least 1e-7.
     tol
         Stop when log p(x) per row rises by less, twice in a row.
     max_iter
@@ -159,17 +160,17 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         self._check_hyperparameters()
         array = check_rows(self, X, reset=True)
         self._check_values(array)
-        self._check_sizes(len(array))
         self.seed_ = seed_of(self.random_state)
         rows = WeightedRows(
             owner, array, sample_weight=sample_weight, noise_seed=self.seed_ if self.dequantize else None
         )
+        self._check_sizes(rows.n_rows)
         per_column = self.noise != "isotropic" or self.standardize
         self.preprocessing_, self.constant_features_ = rows.units(per_column=per_column)
         result = fit_mixture(
             self._problem(),
             self._starts(rows),
-            rows.chunks(self.preprocessing_, widest=self._width()),
+            rows.chunks(self.preprocessing_, widest=self._width(complete=rows.complete)),
             total_weight=rows.total_weight,
             tol=float(self.tol),
             max_iter=int(self.max_iter),
@@ -264,7 +265,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         observed = None if rows.complete else ~np.isnan(x)
         y = (x - self.preprocessing_.shift.reshape(-1)) / self.preprocessing_.scale.reshape(-1)
         values = y if observed is None else np.where(observed, y, 0.0)
-        sample = in_order(Sample(values, observed, rows.weight[chosen], hash_rows(x)))
+        sample = in_order(Sample(values, observed, rows.weight[chosen], hash_rows(x, dtype=np.float64)))
         generator = np.random.default_rng(self.seed_)
         return [
             start(
@@ -279,10 +280,12 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
             for _ in range(int(self.n_init))
         ]
 
-    def _width(self) -> int:
+    def _width(self, *, complete: bool) -> int:
         """Numbers that the E-step makes of a row."""
-        d, augmented = self.n_features_in_, 1 + int(self.latent_dim)
-        return max(d, int(self.n_clusters) * augmented * (d if self.noise == "full" else augmented))
+        d, n_clusters, augmented = self.n_features_in_, int(self.n_clusters), 1 + int(self.latent_dim)
+        if self.noise == "full":
+            return n_clusters * d if complete else n_clusters * d + 6 * d**2
+        return max(d, n_clusters * augmented * (1 if complete else augmented))
 
     # ---- checks and notes
 
@@ -299,7 +302,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         for name in ("shared_noise", "standardize", "dequantize", "verbose"):
             check_bool(owner, name, getattr(self, name))
         check_integer(owner, "n_init", self.n_init, minimum=1)
-        check_number(owner, "noise_floor", self.noise_floor, minimum=0, above=True, below=1)
+        check_number(owner, "noise_floor", self.noise_floor, minimum=LEAST_NOISE_FLOOR, below=1)
         check_number(owner, "tol", self.tol, minimum=0)
         check_integer(owner, "max_iter", self.max_iter, minimum=1)
         check_seed(owner, self.random_state)

@@ -165,7 +165,7 @@ class PPCA(LinearGaussianEstimator):
     def noise_variance_(self) -> float | Float[np.ndarray, " features"]:
         """sigma^2 in the units of X, squared: one number, or one for each column after ``standardize``."""
         variances = self._variances()
-        return variances if self.standardize else float(variances[0])
+        return float(variances[0]) if np.ptp(self._shift_and_scale()[1]) == 0 else variances
 
     @property
     def explained_variance_ratio_(self) -> Float[np.ndarray, " latent"]:

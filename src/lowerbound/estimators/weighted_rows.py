@@ -30,7 +30,7 @@ _CELLS_PER_CHUNK = 2**20
 
 
 class WeightedRows:
-    """The rows of X with their weights.
+    """The rows of X that have weight, with weights of mean 1: their unit says nothing.
 
     Parameters
     ----------
@@ -48,9 +48,12 @@ class WeightedRows:
         self, owner: str, values: Shaped[np.ndarray, "n *event"], *, sample_weight: Any, noise_seed: int | None
     ) -> None:
         self._values, self._noise_seed = values, noise_seed
-        self.n_rows, self.event_shape = len(values), values.shape[1:]
+        weight = check_weight(owner, sample_weight, n_rows=len(values))
+        self._counted = None if weight.all() else np.flatnonzero(weight)  # a weight of 0 leaves a row out
+        weight = weight[weight > 0]
+        self.weight = weight / weight.mean()
+        self.n_rows, self.event_shape = len(weight), values.shape[1:]
         self.n_features = int(np.prod(self.event_shape, dtype=int))
-        self.weight = check_weight(owner, sample_weight, n_rows=self.n_rows)
         self.mean, self._seen, self.complete = means(self.read, self.n_rows, self.n_features, weight=self.weight)
         if not self._seen.all():
             never = np.flatnonzero(self._seen == 0)
@@ -62,16 +65,19 @@ class WeightedRows:
 
     def read(self, rows: slice) -> Float[np.ndarray, "rows features"]:
         """A slice of rows as float64 vectors, noise included."""
-        x = reader(self._values)(rows)
+        x = reader(self._values)(rows) if self._counted is None else self._some(self._counted[rows])
         if self._noise_seed is None:
             return x
         generator = np.random.PCG64(self._noise_seed)
         generator.advance(int(rows.start) * self.n_features)  # one number a cell, whatever the slices
         return x + np.random.Generator(generator).random(x.shape)
 
+    def _some(self, rows: np.ndarray) -> Float[np.ndarray, "rows features"]:
+        return np.ascontiguousarray(self._values[rows], np.float64).reshape(len(rows), -1)
+
     @property
     def total_weight(self) -> float:
-        """Sum of the weights: the number of rows, where none were given."""
+        """Sum of the weights, which have mean 1: the number of rows that count."""
         return float(self.weight.sum())
 
     @cached_property
@@ -121,17 +127,18 @@ class WeightedRows:
     def filled(self, preprocessing: Preprocessing, *, most: int | None = None) -> Float[np.ndarray, "rows features"]:
         """Rows in model units times the roots of their relative weights, holes at the mean (0).
 
-        All rows that have weight, or ``most`` evenly spaced ones.
+        All rows, or ``most`` evenly spaced ones.
         """
         chosen = self.sample_of_rows(self.n_rows if most is None else most)
         y = (self.take(chosen) - preprocessing.shift.reshape(-1)) / preprocessing.scale.reshape(-1)
-        weight = self.weight[chosen] / max(self.weight[chosen].mean(), np.finfo(np.float64).tiny)
+        weight = self.weight[chosen] / self.weight[chosen].mean()
         return np.where(np.isnan(y), 0.0, y) * np.sqrt(weight)[:, None]
 
     def sample_of_rows(self, most: int) -> np.ndarray:
-        """Numbers of the rows with weight: all of them, or ``most`` evenly spaced ones."""
-        counted = np.flatnonzero(self.weight > 0)
-        return counted if len(counted) <= most else counted[np.linspace(0, len(counted) - 1, most).astype(int)]
+        """Numbers of all rows, or of ``most`` evenly spaced ones."""
+        if self.n_rows <= most:
+            return np.arange(self.n_rows)
+        return np.linspace(0, self.n_rows - 1, most).astype(int)
 
     def take(self, rows: np.ndarray) -> Float[np.ndarray, "rows features"]:
         """The rows of these numbers, ascending, as float64 vectors, noise included."""
@@ -161,7 +168,7 @@ class WeightedRows:
         widest
             Numbers that the E-step makes of a row, at most: bounds the rows of a chunk.
         """
-        most = int(np.clip(_CELLS_PER_CHUNK // max(widest, self.n_features), 64, 65_536))
+        most = int(np.clip(_CELLS_PER_CHUNK // max(widest, self.n_features), 8, 65_536))
         shape = plan_chunks(self.read, self.n_rows, most_rows=most, complete=self.complete)
         shift, scale = preprocessing.shift.reshape(-1), preprocessing.scale.reshape(-1)
 

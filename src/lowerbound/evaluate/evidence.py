@@ -166,7 +166,7 @@ def log_evidence(
     if isinstance(model, AbstractExactModel):
         return _exact(map_rows(_exact_log_evidence, model, dataset, key=key), base_measure=base_measure)
     at_once = min(n_samples, max(1, memory_budget // bytes_per_draw(model, dataset.event_shape)))
-    row_bytes = bytes_per_row(model, dataset.event_shape, draws=at_once)
+    row_bytes = bytes_per_row(model, dataset, draws=at_once)
     rows_per_chunk = chunk_rows(len(dataset), row_bytes, memory_budget=memory_budget)
     row_function = LogWeights(n_samples, at_once)
     parts = [

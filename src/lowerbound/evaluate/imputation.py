@@ -13,6 +13,7 @@ these were known: with few rows for many parameters the intervals are too narrow
 Reference: D. B. Rubin, "Multiple imputation for nonresponse in surveys", 1987.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import equinox as eqx
@@ -20,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import ndtr
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 from scipy.special import ndtri
 
 from lowerbound.data.dataset import Dataset
@@ -58,8 +59,23 @@ def predictive_interval(model: AbstractExactModel, dataset: Dataset, *, coverage
 def completed(
     model: AbstractExactModel, dataset: Dataset, *, n_draws: int, key: PRNGKeyArray
 ) -> Float[np.ndarray, "n draws *event"]:
-    """``n_draws`` independent joint draws of the missing cells of each row, beside its observed ones, model units."""
-    return map_rows(Completions(n_draws), model, dataset, key=key, draws_per_row=n_draws)
+    """``n_draws`` independent joint draws of the missing cells of each row, beside its observed ones, model units.
+
+    Rows of equal content are different cases, with draws of their own: the second one of a kind counts as another hash.
+    """
+    apart = replace(dataset, hashes=_apart(dataset.row_hashes()))
+    return map_rows(Completions(n_draws), model, apart, key=key, draws_per_row=n_draws)
+
+
+def _apart(hashes: UInt32[np.ndarray, " n"]) -> UInt32[np.ndarray, " n"]:
+    """The hashes, moved on by an odd constant for each earlier row that has the same."""
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    earlier = np.arange(len(hashes)) - np.repeat(first, np.diff(np.append(first, len(hashes))))
+    moved = np.empty_like(hashes)
+    moved[order] = (ordered.astype(np.uint64) + 0x9E3779B9 * earlier.astype(np.uint64)).astype(np.uint32)
+    return moved
 
 
 def _moments(

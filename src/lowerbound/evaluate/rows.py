@@ -60,10 +60,10 @@ def bytes_per_draw(model: AbstractModel, event_shape: tuple[int, ...]) -> int:
     return 32 * max(64, math.prod(event_shape), model_cost(model, event_shape).decode.widest)
 
 
-def bytes_per_row(model: AbstractModel, event_shape: tuple[int, ...], *, draws: int) -> int:
+def bytes_per_row(model: AbstractModel, dataset: Dataset, *, draws: int) -> int:
     """Rough memory of one datum: its way into latent space, or that of so many z at once back from there."""
-    encode = 32 * model_cost(model, event_shape).encode.widest
-    return max(encode, draws * bytes_per_draw(model, event_shape))
+    encode = 32 * model_cost(model, dataset.event_shape, holes=dataset.observed is not None).encode.widest
+    return max(encode, draws * bytes_per_draw(model, dataset.event_shape))
 
 
 def chunk_rows(n_rows: int, bytes_per_row: int, *, memory_budget: int = MEMORY_BUDGET) -> int:
@@ -123,7 +123,7 @@ def map_rows(
     draws_per_row
         How many z the function decodes at once for a row: bounds the chunk's memory.
     """
-    rows_per_chunk = chunk_rows(len(dataset), bytes_per_row(model, dataset.event_shape, draws=draws_per_row))
+    rows_per_chunk = chunk_rows(len(dataset), bytes_per_row(model, dataset, draws=draws_per_row))
     chunks = list(iterate_rows(function, model, dataset, key=key, rows_per_chunk=rows_per_chunk))
     return jax.tree.map(lambda *parts: np.concatenate(parts), *chunks)
 

@@ -44,6 +44,7 @@ _BLOCK = 64  # iterations recorded in one compiled call
 _SECONDS_PER_BLOCK = 0.5  # between two looks at Ctrl-C
 _QUIET_CYCLES = 2  # an extrapolation that failed makes one cycle look converged
 _ROUNDING = 1e-13  # by which a log p(x) may fall without having fallen
+_LOST_DIGITS = 1e-7  # fall of a plain step, relative, that ends the run: noise at a tiny floor costs digits
 
 
 class EMState(eqx.Module):
@@ -54,7 +55,8 @@ class EMState(eqx.Module):
     best: PyTree
     start: PyTree  # theta_0
     middle: PyTree  # theta_1
-    log_evidence: Float[Array, ""]  # of ``best``, per unit of weight
+    log_evidence: Float[Array, ""]  # of the last iteration, per unit of weight
+    highest: Float[Array, ""]  # of ``best``
     of_cycle: Float[Array, ""]  # at the start of the cycle before
     longest: Float[Array, ""]  # extrapolation allowed
     phase: Int[Array, ""]
@@ -131,7 +133,7 @@ def fit_em(
     log_evidence = np.array(history)
     return FitResult(
         model=jax.tree.map(np.asarray, state.best),
-        objective=-float(state.log_evidence),
+        objective=-float(state.highest),
         history={"loss": -log_evidence, "log_evidence": log_evidence},
         steps=steps,
         status=status,
@@ -154,15 +156,22 @@ def best_start(
         One module whose arrays have a leading axis of starts.
     """
     with jax.enable_x64(True):
-        models = jax.tree.map(jnp.asarray, models)
+        begun = models = jax.tree.map(jnp.asarray, models)
         if callable(data):
             for _ in range(n_steps):
                 models, found = _step_together(problem, models, _sum_of_stream(problem, models, data, together=True))
         else:
             models, found = _steps_together(problem, models, jax.tree.map(jnp.asarray, data), n_steps)
         reached = np.asarray(found)
-        chosen = int(np.argmax(np.where(np.isfinite(reached), reached, -np.inf)))
+        alive = np.isfinite(reached) & _finite_starts(models)
+        chosen = int(np.argmax(np.where(alive, reached, -np.inf))) if alive.any() else 0
+        models = models if alive.any() else begun
         return jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], models), reached
+
+
+def _finite_starts(models: PyTree) -> Bool[np.ndarray, " starts"]:
+    each = [np.isfinite(leaf).reshape(len(leaf), -1).all(axis=1) for leaf in jax.tree.leaves(models)]
+    return np.asarray(np.logical_and.reduce(each))
 
 
 def _start(problem: Problem, model: ModelType) -> EMState:
@@ -176,6 +185,7 @@ def _start(problem: Problem, model: ModelType) -> EMState:
         start=free,
         middle=free,
         log_evidence=low,
+        highest=low,
         of_cycle=low,
         longest=jnp.asarray(4.0),
         phase=jnp.asarray(0),
@@ -206,6 +216,8 @@ def _advanced(
     model = _choose(second & accepted, jumped, _choose(accepted, improved, state.fallback))
     at_cycle = accepted & (state.phase == 0)
     gain = log_evidence - state.of_cycle
+    fell = accepted & (log_evidence < state.log_evidence - _LOST_DIGITS * (1 + jnp.abs(state.log_evidence)))
+    higher = accepted & ~(log_evidence < state.highest)
     quiet = jnp.where((gain < tol) & (tol > 0), state.quiet + 1, 0)  # rounding makes gains of a fit at its end negative
     quiet = jnp.where(at_cycle, quiet, state.quiet)
     grown = jnp.where(second & (length >= state.longest), 4 * state.longest, state.longest)
@@ -213,16 +225,17 @@ def _advanced(
     return EMState(
         model=model,
         fallback=_choose(second & accepted, improved, state.fallback),
-        best=_choose(accepted, settled, state.best),
+        best=_choose(higher, settled, state.best),
         start=_choose(first & accepted, here, state.start),
         middle=_choose(first & accepted, ahead, state.middle),
         log_evidence=jnp.where(accepted, log_evidence, state.log_evidence),
+        highest=jnp.where(higher, log_evidence, state.highest),
         of_cycle=jnp.where(at_cycle, log_evidence, state.of_cycle),
         longest=jnp.where(accepted, grown, shrunk),
         phase=jnp.where(accepted & first, 1, jnp.where(accepted & second, 2, 0)),
         quiet=quiet,
         accepted=accepted,
-        converged=quiet >= jnp.where(accelerate, _QUIET_CYCLES, 1),
+        converged=(quiet >= jnp.where(accelerate, _QUIET_CYCLES, 1)) | fell,
         finite=finite | extrapolated,
     )
 

@@ -2,8 +2,8 @@ r"""Starts of mixtures: k-means++ centres, and for each a component with the poo
 
 Centres are rows drawn with probability proportional to weight times squared distance to the nearest centre so far; of a few such
 candidates the one is taken that leaves the least distance (greedy k-means++). Each draw is a uniform number over the rows in the
-order of their hashes: it depends neither on the rows' order nor on whether a row comes twice or with weight 2. Distances are
-means over the cells that were observed in the row; a centre's own holes are at the mean, 0.
+order of their hashes: given the rows, it depends neither on their order nor on whether one comes twice or with weight 2.
+Distances are means over the cells that were observed in the row; a centre's own holes are at the mean, 0.
 
 Reference: D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
 """

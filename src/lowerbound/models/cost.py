@@ -6,10 +6,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, PyTree
 
 from lowerbound.data.datum import Datum
-from lowerbound.models.model import AbstractModel
+from lowerbound.models.model import AbstractExactModel, AbstractModel
 from lowerbound.nn.cost import Cost, cost
 from lowerbound.nn.precision import precision_of
 
@@ -21,8 +21,11 @@ class ModelCost(NamedTuple):
     decode: Cost
 
 
-def model_cost(model: AbstractModel, event_shape: tuple[int, ...]) -> ModelCost:
+def model_cost(model: AbstractModel, event_shape: tuple[int, ...], *, holes: bool = False) -> ModelCost:
     """Operations and widest array of the way into latent space, and of the way back.
+
+    With ``holes`` the way in is that of a datum with missing cells, all the way to the distribution of these cells where the
+    model knows it: what data without holes share is then each datum's own.
 
     Examples
     --------
@@ -41,7 +44,7 @@ def model_cost(model: AbstractModel, event_shape: tuple[int, ...]) -> ModelCost:
     leaves, structure = jax.tree.flatten(model)
     with precision_of(model):
         arrays = tuple((jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
-        return _cost_of(structure, arrays, tuple(event_shape))
+        return _cost_of(structure, arrays, tuple(event_shape), holes)
 
 
 @functools.lru_cache(maxsize=256)
@@ -49,6 +52,7 @@ def _cost_of(
     structure: jax.tree_util.PyTreeDef,
     arrays: tuple[tuple[tuple[int, ...], str], ...],
     event_shape: tuple[int, ...],
+    holes: bool,
 ) -> ModelCost:
     def model() -> AbstractModel:
         """Made anew inside each computation, so that nothing in it depends on the arguments."""
@@ -58,6 +62,10 @@ def _cost_of(
     def encode(values: Float[Array, "*event"]) -> Float[Array, " latent"]:
         return model().encode(Datum(values))
 
+    def encode_with_holes(values: Float[Array, "*event"], observed: Bool[Array, "*event"]) -> PyTree:
+        datum, one = Datum(values, observed), model()
+        return one.predictive(datum) if isinstance(one, AbstractExactModel) else one.encode(datum)
+
     def decode(z: Float[Array, " latent"]) -> Float[Array, "*event"]:
         return model().decode(z)
 
@@ -65,4 +73,6 @@ def _cost_of(
         structure, [np.broadcast_to(np.zeros((), dtype), shape) for shape, dtype in arrays]
     ).latent_dim
     dtype = np.float64 if any(dtype == "float64" for _, dtype in arrays) else np.float32
-    return ModelCost(cost(encode, np.zeros(event_shape, dtype)), cost(decode, np.zeros(latent_dim, dtype)))
+    values = np.zeros(event_shape, dtype)
+    way_in = cost(encode_with_holes, values, np.ones(event_shape, np.bool_)) if holes else cost(encode, values)
+    return ModelCost(way_in, cost(decode, np.zeros(latent_dim, dtype)))

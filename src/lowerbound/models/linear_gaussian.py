@@ -104,10 +104,11 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
     def posterior(self, datum: Datum) -> PrecisionGaussian:
         """p(z given x_observed), equations (3) and (4)."""
         weight = _seen(datum, self.variance) / self.variance
-        outer = (
-            self.loadings[:, :, None] * self.loadings[:, None, :]
-        )  # the same for all data: a product for many of them
-        precision = jnp.eye(self.latent_dim, dtype=outer.dtype) + jnp.tensordot(weight, outer, axes=1)
+        if datum.observed is None:
+            gram = (self.loadings * weight[:, None]).T @ self.loadings
+        else:  # products of loadings are the same for all data, and their weighted sums one product for many of them
+            gram = jnp.tensordot(weight, self.loadings[:, :, None] * self.loadings[:, None, :], axes=1)
+        precision = jnp.eye(self.latent_dim, dtype=gram.dtype) + gram
         cholesky = jnp.linalg.cholesky(precision)
         pull = (weight * (datum.values.reshape(-1) - self.mean)) @ self.loadings
         return gaussian_from_precision(cho_solve((cholesky, True), pull), cholesky)

@@ -72,8 +72,11 @@ class FactorAnalyzersEM(AbstractExpectationMaximization[Mixture[LinearGaussian],
         scaled = loadings * inverse[:, :, None]
         patterns = jnp.ones((1, x.shape[1]), x.dtype) if chunk.patterns is None else jnp.asarray(chunk.patterns)
 
-        outer = scaled[:, :, :, None] * loadings[:, :, None, :]
-        precision = jnp.eye(n_factors, dtype=x.dtype) + jnp.einsum("pd,kdlm->pklm", patterns, outer)
+        if chunk.patterns is None:
+            gram = jnp.einsum("kdl,kdm->klm", scaled, loadings)[None]
+        else:
+            gram = jnp.einsum("pd,kdlm->pklm", patterns, scaled[:, :, :, None] * loadings[:, :, None, :])
+        precision = jnp.eye(n_factors, dtype=x.dtype) + gram
         cholesky = jnp.linalg.cholesky(precision)
         identity = jnp.broadcast_to(jnp.eye(n_factors, dtype=x.dtype), cholesky.shape)
         spread = cho_solve((cholesky, True), identity)  # A^-1, (patterns, components, latent, latent)

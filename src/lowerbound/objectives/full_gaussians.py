@@ -57,27 +57,25 @@ class FullGaussiansEM(AbstractExpectationMaximization[Mixture[FullGaussian], Chu
         """Equations (1) and (2), summed over the rows: one cluster after another, to bound the memory."""
         x = jnp.asarray(chunk.values)
 
-        def of_cluster(part: FullGaussian) -> tuple[Array, Array | None, Array | None]:
-            return _complete(part, x) if chunk.patterns is None else _with_holes(part, x, chunk)
+        components = jax.tree.map(jnp.asarray, model.components)
 
-        log_likelihood, filled, spread = jax.lax.map(of_cluster, jax.tree.map(jnp.asarray, model.components))
+        def of_cluster(part: FullGaussian) -> Array:
+            return _complete(part, x) if chunk.patterns is None else _with_holes(part, x, chunk)[0]
+
+        log_likelihood = jax.lax.map(of_cluster, components)
         log_joint = model.log_weight[:, None] + log_likelihood  # (components, rows)
         log_evidence = jax.nn.logsumexp(log_joint, axis=0)
         responsibility = jnp.exp(log_joint - log_evidence) * chunk.weight
 
-        def sums(r: Array, filled: Array, spread: Array | None) -> tuple[Array, Array]:
-            second = (filled * r[:, None]).T @ filled
-            if spread is not None:
-                by_pattern = (
-                    r if chunk.pattern is None else jax.ops.segment_sum(r, chunk.pattern, num_segments=len(spread))
-                )
-                second += jnp.tensordot(by_pattern, spread, axes=1)
-            return r @ filled, second
+        def sums(each: tuple[FullGaussian, Array]) -> tuple[Array, Array]:
+            part, r = each
+            if chunk.patterns is None:
+                return r @ x, (x * r[:, None]).T @ x
+            _, filled, spread = _with_holes(part, x, chunk)  # once more, rather than kept for all clusters
+            by_pattern = r if chunk.pattern is None else jax.ops.segment_sum(r, chunk.pattern, num_segments=len(spread))
+            return r @ filled, (filled * r[:, None]).T @ filled + jnp.tensordot(by_pattern, spread, axes=1)
 
-        if chunk.patterns is None:
-            first, second = responsibility @ x, jax.lax.map(lambda r: sums(r, x, None)[1], responsibility)
-        else:
-            first, second = jax.lax.map(lambda each: sums(*each), (responsibility, filled, spread))
+        first, second = jax.lax.map(sums, (components, responsibility))
         return GaussianStatistics(
             log_evidence=jnp.sum(chunk.weight * log_evidence),
             weight=jnp.sum(chunk.weight),
@@ -96,9 +94,10 @@ class FullGaussiansEM(AbstractExpectationMaximization[Mixture[FullGaussian], Chu
             pooled = jnp.tensordot(count / jnp.sum(count), covariance, axes=1)
             covariance = jnp.broadcast_to(pooled, covariance.shape)
         alive = found.count > _EMPTY
+        has_spread = jnp.ones_like(alive) if self.shared_noise else alive
         components = FullGaussian(
             jnp.where(alive[:, None], mean, part.mean),
-            jnp.where(alive[:, None, None], _floored_root(covariance, part.variance_floor), part.cholesky),
+            jnp.where(has_spread[:, None, None], _floored_root(covariance, part.variance_floor), part.cholesky),
             part.variance_floor,
             part.event_shape,
         )
@@ -127,13 +126,13 @@ def _floored_root(covariance: Float[Array, "*stack features features"], floor: f
     return jnp.linalg.cholesky(raised)
 
 
-def _complete(part: FullGaussian, x: Float[Array, "rows features"]) -> tuple[Array, None, None]:
-    """Log p_k of rows without holes; they are their own expectation."""
+def _complete(part: FullGaussian, x: Float[Array, "rows features"]) -> Float[Array, " rows"]:
+    """Log p_k of rows without holes."""
     identity = jnp.eye(x.shape[1], dtype=x.dtype)
     whitening = solve_triangular(jnp.asarray(part.cholesky), identity, lower=True).T
     whitened = x @ whitening - part.mean @ whitening
     log_determinant = 2 * jnp.sum(jnp.log(jnp.diagonal(part.cholesky)))
-    return -0.5 * (LOG_TWO_PI * x.shape[1] + log_determinant + jnp.sum(whitened**2, axis=1)), None, None
+    return -0.5 * (LOG_TWO_PI * x.shape[1] + log_determinant + jnp.sum(whitened**2, axis=1))
 
 
 def _with_holes(part: FullGaussian, x: Float[Array, "rows features"], chunk: Chunk) -> tuple[Array, Array, Array]:
