@@ -36,7 +36,7 @@ def rows(n_rows=N_ROWS, *, seed=0):
     """Rows of two clusters that share a factor, in units of their own for each column; and the cluster of each."""
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(n_rows) % 5 < 2).astype(int)
-    centre = np.array([4.0, -4.0, 4.0, 0.0, 2.0, 0.0]) * labels[:, None]
+    centre = np.array([7.0, -7.0, 6.0, 0.0, 5.0, 0.0]) * labels[:, None]
     factor = rng.normal(size=(n_rows, 1)) * np.array([0.0, 1.0, 1.0, -2.0, 1.5, 2.0])
     X = centre + factor + rng.normal(size=(n_rows, N_FEATURES)) * np.array([1.0, 0.8, 0.6, 0.9, 0.7, 0.8])
     return np.array([5.0, -20.0, 0.0, 100.0, 1.0, 0.0]) + X * np.array([1.0, 5.0, 0.2, 20.0, 3.0, 1.0]), labels
