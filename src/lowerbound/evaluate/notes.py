@@ -101,8 +101,11 @@ def cluster_notes(
 def _clusters_at_floor(model: AnyMixture) -> Bool[np.ndarray, "clusters features"]:
     part = model.components
     if isinstance(part, FullGaussian):
+        smallest = np.linalg.svd(part.cholesky, compute_uv=False)[:, -1:] ** 2  # eigenvalue of the covariance
         conditional = 1 / np.sum(np.square(np.linalg.inv(part.cholesky)), axis=1)  # of a column given all others
-        return np.asarray(conditional <= 1.1 * part.variance_floor)
+        # The direction at the floor may be shared by all columns, each of which then has so much left.
+        named = conditional <= 1.1 * part.mean.shape[-1] * part.variance_floor
+        return np.asarray((smallest <= 1.1 * part.variance_floor) & named)
     log_variance = np.asarray(part.log_variance)
     variance = np.exp(log_variance.reshape(len(log_variance), -1))
     return np.broadcast_to(variance <= 1.1 * part.variance_floor, part.mean.shape)
