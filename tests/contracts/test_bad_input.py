@@ -397,7 +397,7 @@ def test_latents_of_another_shape(name):
         (
             "log_evidence",
             {"X": reals(), "method": "annealed"},
-            "method of VAE must be 'importance_sampling'; got 'annealed'",
+            "method of VAE must be None or 'importance_sampling'; got 'annealed'",
         ),
         ("elbo", {"X": reals(), "n_samples": -3}, "n_samples of VAE must be .* at least 1; got -3"),
         ("sample_posterior", {"X": reals(), "n_draws": 0}, "n_draws of VAE must be .* at least 1; got 0"),

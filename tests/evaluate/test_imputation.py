@@ -97,7 +97,7 @@ def test_intervals_hold_as_many_cells_as_they_say(name):
 
 @pytest.mark.parametrize("name", ["full", "mixture"])
 def test_draws_are_joint_and_keep_what_was_observed(name):
-    n = 4000
+    n = 500
     X, data = rows(name)
     found = completed(MODELS[name], data, n_draws=n, key=KEY)
     assert found.shape == (N, n, 5)

@@ -20,7 +20,7 @@ CASES = {
     "mixture, no factors": mixture(latent_dim=0, seed=3),
     "mixture, full": mixture(noise="full", seed=4),
 }
-N_ROWS, N_DRAWS, LOG_DETERMINANT = 12, 4000, -1.25
+N_ROWS, N_DRAWS, LOG_DETERMINANT = 12, 2000, -1.25
 
 every_model = pytest.mark.parametrize("name", CASES)
 

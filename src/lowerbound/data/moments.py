@@ -99,7 +99,7 @@ def covariance(
     """
     if n_rows * float(len(mean)) ** 2 >= _MANY_PRODUCTS:
         found = _mean_of_products(read, n_rows, weight=weight, mean=mean, dtype=np.float32)
-        if np.isfinite(found).all() and np.diag(found).all() and _well_conditioned(found):
+        if np.isfinite(found).all() and _well_conditioned(found):
             return found
     return _mean_of_products(read, n_rows, weight=weight, mean=mean, dtype=np.float64)
 
@@ -114,24 +114,29 @@ def _mean_of_products(
 ) -> Float[np.ndarray, "features features"]:
     total = np.zeros((len(mean), len(mean)))
     equal = bool(np.ptp(weight) == 0)
-    unit = np.ones(len(mean))  # a power of two for each column, so that squares stay within single precision
+    unit = None  # a power of two for each column, where squares would leave the range of single precision
     for rows in row_chunks(n_rows, len(mean)):
         x = read(rows)
         if dtype is np.float32:
-            unit = np.exp2(np.round(np.log2(np.maximum(np.abs(x[:64] - mean).max(axis=0), 1e-300))))
+            size = np.abs(x[:64] - mean).max(axis=0)
+            size[size == 0] = 1.0
+            if unit is None and (size.min() < 1e-10 or size.max() > 1e10):
+                unit = np.exp2(np.round(np.log2(size)))
+        if unit is not None:
             x = x / unit
-        y = np.subtract(x, mean / unit, out=np.empty(x.shape, dtype), casting="same_kind")
+        y = np.subtract(x, mean if unit is None else mean / unit, out=np.empty(x.shape, dtype), casting="same_kind")
         if not equal:
             y *= np.sqrt(weight[rows])[:, None].astype(dtype)
         block = y.T @ y  # numpy hands a product with its own transpose to syrk: half the work
-        total += block if dtype is np.float64 else unit[:, None] * block * unit
+        total += block if unit is None else unit[:, None] * block * unit
     return np.asarray(total / (n_rows if equal else weight.sum()))
 
 
 def _well_conditioned(matrix: Float[np.ndarray, "features features"]) -> bool:
-    """Whether the smallest eigenvalue of the correlations is above what float32 products can spoil."""
-    deviation = np.sqrt(np.diag(matrix))
-    correlation = matrix / deviation / deviation[:, None]
+    """Whether the smallest eigenvalue of the correlations of varying columns is above what float32 products can spoil."""
+    varies = np.diag(matrix) > 0
+    deviation = np.sqrt(np.diag(matrix)[varies])
+    correlation = matrix[np.ix_(varies, varies)] / deviation / deviation[:, None]
     correlation[np.diag_indices_from(correlation)] -= _SAFE_EIGENVALUE
     try:
         scipy.linalg.cholesky(correlation, check_finite=False, overwrite_a=True)
