@@ -5,9 +5,13 @@ pytest in `pyproject.toml`: it is in place before this file loads, and refuses t
 already imported.
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
+import jax
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -15,6 +19,15 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # Read when JAX first looks for devices, so before any test; the last of two equal flags wins.
 flags = (os.environ.get("XLA_FLAGS", ""), "--xla_force_host_platform_device_count=1")
 os.environ["XLA_FLAGS"] = " ".join(flags).strip()
+
+# What one worker has compiled, the other need not compile again: most of the suite's time is XLA's. The folder is the
+# first process's, which removes it; workers inherit its name.
+if "LOWERBOUND_TEST_CACHE" not in os.environ:
+    os.environ["LOWERBOUND_TEST_CACHE"] = tempfile.mkdtemp(prefix="lowerbound-compiled-")
+    atexit.register(shutil.rmtree, os.environ["LOWERBOUND_TEST_CACHE"], ignore_errors=True)
+jax.config.update("jax_compilation_cache_dir", os.environ["LOWERBOUND_TEST_CACHE"])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
 @pytest.fixture(scope="session")

@@ -72,7 +72,7 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
 
     def posterior(self, datum: Datum) -> PrecisionGaussian:
         """The distribution of no number at all."""
-        return gaussian_from_precision(jnp.zeros(0, self.mean.dtype), jnp.zeros((0, 0), self.mean.dtype))
+        return gaussian_from_precision(jnp.zeros((0, 0), self.mean.dtype), jnp.zeros(0, self.mean.dtype))
 
     def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
         """Standard deviation of each cell."""

@@ -36,7 +36,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import cho_solve, solve_triangular
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from lowerbound.data.datum import Datum
@@ -109,9 +108,8 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         else:  # products of loadings are the same for all data, and their weighted sums one product for many of them
             gram = jnp.tensordot(weight, self.loadings[:, :, None] * self.loadings[:, None, :], axes=1)
         precision = jnp.eye(self.latent_dim, dtype=gram.dtype) + gram
-        cholesky = jnp.linalg.cholesky(precision)
         pull = (weight * (datum.values.reshape(-1) - self.mean)) @ self.loadings
-        return gaussian_from_precision(cho_solve((cholesky, True), pull), cholesky)
+        return gaussian_from_precision(precision, pull)
 
     def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
         """The root of psi, whatever z."""
@@ -150,8 +148,8 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
     def predictive(self, datum: Datum) -> Predictive:
         """N(mu_j + w_j m, w_j A^-1 w_j^T + psi_j) of each cell."""
         posterior = self.posterior(datum)
-        spread = solve_triangular(posterior.precision_cholesky, self.loadings.T, lower=True)  # (latent, features)
-        mean, variance = self._mean_given(posterior.mean), self.variance + jnp.sum(spread**2, axis=0)
+        spread = self.loadings @ posterior.root  # (features, latent)
+        mean, variance = self._mean_given(posterior.mean), self.variance + jnp.sum(spread**2, axis=1)
         shape = (1, *self.event_shape)
         return Predictive(jnp.zeros(1, mean.dtype), mean.reshape(shape), variance.reshape(shape))
 

@@ -75,6 +75,7 @@ class Mixture(AbstractExactModel, Generic[Component]):
     def encode(self, datum: Datum) -> Float[Array, " code"]:
         """The posterior mean of the code (4)."""
         responsibility = jnp.exp(self.log_responsibility(datum))
+        datum = _after(datum, responsibility)
         means = jax.vmap(lambda part: part.encode(datum))(self.components)
         return _code(responsibility, means)
 
@@ -109,6 +110,7 @@ class Mixture(AbstractExactModel, Generic[Component]):
         """Log p(x given y, z), the mean over y at one z for each; and the divergence, that of y first."""
         log_responsibility = self.log_responsibility(datum)
         responsibility = jnp.exp(log_responsibility)
+        datum = _after(datum, log_responsibility)
         keys = jax.random.split(key, self.n_components)
         terms = jax.vmap(lambda part, key: part.elbo_terms(datum, key=key))(self.components, keys)
         of_clusters = jnp.sum(responsibility * (log_responsibility - self.log_weight))
@@ -133,8 +135,10 @@ class Mixture(AbstractExactModel, Generic[Component]):
 
     def predictive(self, datum: Datum) -> Predictive:
         """The components' predictive distributions, weighted by the responsibilities given the observed cells."""
+        log_responsibility = self.log_responsibility(datum)
+        datum = _after(datum, log_responsibility)
         parts = jax.vmap(lambda part: part.predictive(datum))(self.components)
-        return Predictive(self.log_responsibility(datum), parts.mean[:, 0], parts.variance[:, 0])
+        return Predictive(log_responsibility, parts.mean[:, 0], parts.variance[:, 0])
 
     def complete(self, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, "*event"]:
         """Missing cells drawn by a cluster drawn from its responsibilities."""
@@ -161,6 +165,12 @@ class Mixture(AbstractExactModel, Generic[Component]):
 
 AnyMixture = Mixture[Any]
 """A mixture of either kind of component."""
+
+
+def _after(datum: Datum, done: Float[Array, "..."]) -> Datum:
+    """The datum, once ``done`` is known: factorizations of many matrices must not run side by side (see ``posteriors``)."""
+    later: Datum = jax.lax.optimization_barrier((datum, done))[0]  # type: ignore[no-untyped-call]  # jax leaves it untyped
+    return later
 
 
 def _code(y: Float[Array, " components"], factors: Float[Array, "components latent"]) -> Float[Array, " code"]:

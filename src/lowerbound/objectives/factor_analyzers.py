@@ -122,6 +122,8 @@ class FactorAnalyzersEM(AbstractExpectationMaximization[Mixture[LinearGaussian],
         nu = found.factors[:, :-1, -1] / total[:, None]
         phi = found.factors[:, :-1, :-1] / total[:, None, None] - nu[:, :, None] * nu[:, None, :]
         mean = mean + jnp.einsum("kdl,kl->kd", loadings, nu)
+        # Factorizations one after the other: see ``posteriors.gaussian``.
+        phi = jax.lax.optimization_barrier((phi, coefficients))[0]  # type: ignore[no-untyped-call]  # jax leaves it so
         loadings = loadings @ jnp.linalg.cholesky(phi)
 
         alive = (seen > _EMPTY) & (found.factors[:, -1, -1] > _EMPTY)[:, None]  # (components, cells)

@@ -5,7 +5,7 @@ class                     q(z given x)                    z from eps ~ N(0, I)
 ========================  ==============================  ============================================================
 DiagonalGaussian          N(mu, diag sigma^2)             z = mu + sigma * eps
 FullCovarianceGaussian    N(mu, L L^T)                    z = mu + L eps,  L = mask * L' + diag sigma (lower triangular)
-PrecisionGaussian         N(mu, (C C^T)^{-1})             z = mu + C^{-T} eps,  C lower triangular, sigma_i = 1 / C_ii
+PrecisionGaussian         N(mu, (C C^T)^{-1})             z = mu + R eps,  R = C^{-T},  C lower triangular
 ========================  ==============================  ============================================================
 
 All have log q(z given x) = - \sum_i (eps_i^2 / 2 + log(2 pi) / 2 + log sigma_i), from eps and the log-determinant alone: no
@@ -114,42 +114,44 @@ class FullCovarianceGaussian(AbstractGaussianPosterior):
 
 
 class PrecisionGaussian(AbstractGaussianPosterior):
-    """N(mean, (C C^T)^-1) with C = strictly lower part + diag exp(-log_scale): the form in which exact posteriors come.
+    """N(mean, R R^T) with R = strictly upper part + diag exp(log_scale), R = C^-T: the form in which exact posteriors come.
 
     exp(log_scale_i) is the standard deviation of z_i given z_{i+1} … z_L.
     """
 
     mean: Float[Array, " latent"]
     log_scale: Float[Array, " latent"]
-    lower: Float[Array, "latent latent"]
+    upper: Float[Array, "latent latent"]
 
     @property
-    def precision_cholesky(self) -> Float[Array, "latent latent"]:
-        """C."""
-        return jnp.tril(self.lower, -1) + jnp.diag(jnp.exp(-self.log_scale))
+    def root(self) -> Float[Array, "latent latent"]:
+        """R, upper triangular: the inverse of the precision's Cholesky factor, transposed."""
+        return jnp.triu(self.upper, 1) + jnp.diag(jnp.exp(self.log_scale))
 
     def displace(self, noise: Float[Array, " latent"]) -> Float[Array, " latent"]:
-        """C^-T times noise."""
-        return solve_triangular(self.precision_cholesky, noise, lower=True, trans="T")
+        """R times noise."""
+        return self.root @ noise
 
     def variance(self) -> Float[Array, " latent"]:
-        """Column sums of (C^-1)^2."""
-        return jnp.sum(self._inverse() ** 2, axis=0)
+        """Row sums of R^2."""
+        return jnp.sum(self.root**2, axis=1)
 
     def covariance(self) -> Float[Array, "latent latent"]:
-        """C^-T C^-1."""
-        inverse = self._inverse()
-        return inverse.T @ inverse
-
-    def _inverse(self) -> Float[Array, "latent latent"]:
-        return solve_triangular(self.precision_cholesky, jnp.eye(len(self.mean), dtype=self.mean.dtype), lower=True)
+        """R times its transpose."""
+        return self.root @ self.root.T
 
 
 def gaussian_from_precision(
-    mean: Float[Array, " latent"], precision_cholesky: Float[Array, "latent latent"]
+    precision: Float[Array, "latent latent"], pull: Float[Array, " latent"]
 ) -> PrecisionGaussian:
-    """N(mean, (C C^T)^-1), C lower triangular with a positive diagonal."""
-    return PrecisionGaussian(mean, -jnp.log(jnp.diagonal(precision_cholesky)), precision_cholesky)
+    """N(P^-1 pull, P^-1) for a positive definite precision P.
+
+    One factorization and one solve, each waiting for the one before, and products from there on: two large batches of LAPACK
+    calls at the same time can wait for each other for ever (jaxlib 0.10.2 blocks the threads that they need).
+    """
+    cholesky = jnp.linalg.cholesky(precision)
+    root = solve_triangular(cholesky, jnp.eye(len(pull), dtype=precision.dtype), lower=True).T
+    return PrecisionGaussian(root @ (root.T @ pull), -jnp.log(jnp.diagonal(cholesky)), root)
 
 
 def n_posterior_outputs(family: str, latent_dim: int) -> int:
