@@ -388,6 +388,7 @@ def test_a_fit_compiles_its_block_once():
     assert compiled["jit(train_block)"] == 1
 
 
+@pytest.mark.filterwarnings("ignore::lowerbound.EvidenceWarning")  # of no account here
 @pytest.mark.parametrize("name", EVERY)
 def test_a_second_fit_of_the_same_shapes_compiles_nothing(name):
     entry = ESTIMATORS[name]

@@ -39,7 +39,7 @@ def fitted(rotation=None):
 def test_scikit_learn_reaches_the_same_maximum():
     ours = fitted()
     theirs = SklearnFactorAnalysis(N_FACTORS, tol=1e-5, max_iter=20_000, svd_method="lapack").fit(X)
-    assert ours.score(X) == pytest.approx(theirs.score(X), abs=1e-6)
+    assert theirs.score(X) - 1e-6 <= ours.score(X) <= theirs.score(X) + 1e-3  # it stops short, ours does not
     scale = X.std(axis=0)
     np.testing.assert_allclose(
         in_user_units(ours).covariance[0] / scale / scale[:, None],

@@ -21,6 +21,7 @@ from lowerbound.estimators.checks import (
     no_type_check,
 )
 from lowerbound.estimators.exact import LEAST_NOISE_FLOOR, ExactEstimator
+from lowerbound.estimators.linear_gaussian import canonical
 from lowerbound.estimators.weighted_rows import SAMPLE, WeightedRows
 from lowerbound.evaluate.notes import cluster_notes, constant_note
 from lowerbound.evaluate.rows import map_rows
@@ -329,7 +330,13 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
 
 
 def _by_weight(model: AnyMixture) -> AnyMixture:
-    """The mixture with its components by falling weight."""
+    """The mixture with its components by falling weight, and the factors of each in their canonical rotation."""
     order = np.argsort(-np.asarray(model.log_weight), kind="stable")
     ordered: AnyMixture = jax.tree.map(lambda leaf: np.asarray(leaf)[order], model)
-    return ordered
+    if isinstance(ordered.components, FullGaussian) or ordered.components.latent_dim == 0:
+        return ordered
+    parts = ordered.components
+    each = [canonical(jax.tree.map(lambda leaf, one=k: np.asarray(leaf[one]), parts)) for k in range(len(order))]
+    loadings = np.stack([part.loadings for part in each])
+    turned = LinearGaussian(parts.mean, loadings, parts.log_variance, parts.variance_floor, parts.event_shape)
+    return Mixture(ordered.log_weight, turned)
