@@ -9,12 +9,15 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+MOST_MAPS = 25_000  # after a file of tests; one file adds as many at most
 
 # Read when JAX first looks for devices, so before any test; the last of two equal flags wins.
 flags = (os.environ.get("XLA_FLAGS", ""), "--xla_force_host_platform_device_count=1")
@@ -37,3 +40,12 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"LOWERBOUND_DATA must name a folder of data sets; {folder} is absent")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_memory_maps() -> Iterator[None]:
+    """Forget compiled functions when there are many: each takes dozens of memory maps, and Linux kills beyond 65 530."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
+        jax.clear_caches()

@@ -392,7 +392,7 @@ def test_a_fit_compiles_its_block_once():
 @pytest.mark.parametrize("name", EVERY)
 def test_a_second_fit_of_the_same_shapes_compiles_nothing(name):
     entry = ESTIMATORS[name]
-    entry.answers(fitted(name), entry.rows())
+    entry.answers(entry.make().fit(entry.rows()), entry.rows())
     with compilations() as compiled:
         entry.make(random_state=5, **entry.retuned).fit(entry.rows(37, seed=1))
         entry.answers(entry.make(**entry.retuned).fit(entry.rows()), entry.rows())
@@ -415,7 +415,7 @@ def test_a_second_fit_of_the_same_shapes_compiles_nothing(name):
 )
 def test_a_change_of_a_number_compiles_nothing(changed):
     entry = ESTIMATORS["VAE"]
-    fitted("VAE")
+    entry.make().fit(entry.rows())
     with compilations() as compiled:
         entry.make(**changed).fit(entry.rows())
     assert not compiled
