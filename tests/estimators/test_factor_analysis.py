@@ -61,11 +61,12 @@ def test_the_fitted_covariance_has_the_variances_of_the_data():
 
 
 def test_units_do_not_matter():
+    # Both stop within 1e-10 nats of the maximum, so within about its root of the parameters.
     scale = np.array([1e-6, 1e6, 1, 10, 100, 0.1, 1e3, 3])
     scaled = FactorAnalysis(N_FACTORS, tol=1e-10, max_iter=5000).fit(X * scale)
-    np.testing.assert_allclose(scaled.loadings_ / scale[:, None], fitted().loadings_, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(scaled.loadings_ / scale[:, None], fitted().loadings_, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(
-        scaled.score_samples(X * scale), fitted().score_samples(X) - np.log(scale).sum(), atol=1e-7
+        scaled.score_samples(X * scale), fitted().score_samples(X) - np.log(scale).sum(), atol=1e-5
     )
 
 

@@ -89,5 +89,6 @@ def test_the_encoder_counts_once_a_row_and_the_decoder_once_a_draw():
     decoder = MLP(20, 5, hidden=(), activation="tanh", key=jax.random.key(0))
     wide = VAE(GaussianEncoder(network, 20, "full"), Decoder(decoder, (1, 5)), MODEL.likelihood)
     assert bytes_per_draw(wide, (5,)) == 32 * 64
-    assert bytes_per_row(wide, (5,), draws=1) == 32 * 400
-    assert bytes_per_row(wide, (5,), draws=1000) == 1000 * 32 * 64
+    data = as_dataset(np.zeros((1, 5)))
+    assert bytes_per_row(wide, data, draws=1) == 32 * 400
+    assert bytes_per_row(wide, data, draws=1000) == 1000 * 32 * 64

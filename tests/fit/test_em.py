@@ -318,10 +318,11 @@ def test_the_history_is_as_long_as_was_asked_for_and_ends_at_the_returned_parame
     assert (result.status.code, result.status.ok) == ("max_iter", False)
     assert "Raise max_iter or tol" in result.status.message
     assert {len(values) for values in result.history.values()} == {max_iter}
-    assert result.best_epoch == max_iter
+    # At its end a fit goes up and down by rounding: the parameters are those of the highest iteration.
+    assert result.objective == result.history["loss"].min() == result.history["loss"][result.best_epoch - 1]
+    np.testing.assert_allclose(result.objective, result.history["loss"][-1], rtol=1e-13)
     # Blocks do not show: the history is the beginning of that of a longer fit.
     np.testing.assert_allclose(result.history["loss"], fitted(QUICK).history["loss"][:max_iter], rtol=1e-13)
-    assert result.objective == result.history["loss"][-1]
     reached = textbook(result.model).log_evidence(case.X, case.observed).mean()
     np.testing.assert_allclose(-result.objective, reached, rtol=1e-11)
 
@@ -395,7 +396,7 @@ def test_the_last_finite_parameters_come_back():
     fast = exploding.fit(accelerate=True)
     assert fast.status.code == "non_finite"
     assert np.isfinite(fast.history["loss"]).all()
-    assert fast.objective == fast.history["loss"][-1]
+    assert fast.objective == fast.history["loss"].min()
     assert_rising(fast.history)
 
 
@@ -432,7 +433,7 @@ def test_ctrl_c_ends_a_long_fit_within_two_seconds(streamed):
     assert waited < 2
     assert (result.status.code, result.status.ok) == ("interrupted", False)
     assert 0 < len(result.history["loss"]) <= result.steps
-    assert result.objective == result.history["loss"][-1]
+    assert result.objective == result.history["loss"].min()
 
 
 # Precision and compilation

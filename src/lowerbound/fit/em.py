@@ -137,7 +137,7 @@ def fit_em(
         history={"loss": -log_evidence, "log_evidence": log_evidence},
         steps=steps,
         status=status,
-        best_epoch=len(history),
+        best_epoch=len(history) - int(np.argmax(log_evidence[::-1])) if history else 0,
     )
 
 
