@@ -58,7 +58,7 @@ class FactorAnalysis(LinearGaussianEstimator):
     history_
         "log_evidence" (nats per training row) and "loss", its negative.
     n_iter_, objective_, status_, best_epoch_
-        Iterations, loss of the returned parameters, how the fit ended, the last iteration.
+        Iterations, loss of the returned parameters, how the fit ended, the iteration that ``model_`` comes from.
     n_parameters_
         Free parameters: 2 d + d L - L (L - 1) / 2.
     constant_features_

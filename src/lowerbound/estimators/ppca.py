@@ -54,7 +54,7 @@ class PPCA(LinearGaussianEstimator):
     history_
         "log_evidence" (nats per training row) and "loss", its negative; one number for the closed form.
     n_iter_, objective_, status_, best_epoch_
-        Iterations, loss of the returned parameters, how the fit ended, the last iteration.
+        Iterations, loss of the returned parameters, how the fit ended, the iteration that ``model_`` comes from.
     n_parameters_
         Free parameters: d + d L - L (L - 1) / 2 + 1.
     constant_features_

@@ -2,21 +2,12 @@ r"""Expectation maximization: one compiled loop for every exactly solvable model
 
     repeat:  statistics = sum over chunks of E-step(model, chunk);   model = M-step(statistics)                  (1)
 
-Plain steps converge linearly, at a rate that can be as bad as 0.999. After two of them, theta_1 = EM(theta_0) and
-theta_2 = EM(theta_1), the third starts from a point extrapolated along their path (SQUAREM, scheme S3):
-
-    r = theta_1 - theta_0,   v = (theta_2 - theta_1) - r,   a = max(1, |r| / |v|)
-    theta' = theta_0 + 2 a r + a^2 v                        a = 1 is theta_2 itself                              (2)
-
-The next E-step says what log p(x) is there. If it is below that of theta_1, the extrapolation is dropped and the loop goes on
-from theta_2: the recorded log p(x) never falls, as long as the steps (1) themselves raise it.
+Two plain steps (1) are followed by one from a point extrapolated along their path, which ``fit.squarem`` guards: the recorded
+log p(x) never falls, as long as the steps (1) themselves raise it.
 
 Chunks that fit in memory are stacked, and many iterations are one compiled call; a stream of chunks (a memory-mapped array) is
 summed chunk by chunk on the way from the disk, by the same functions in the same order. Everything is float64 inside, NumPy
 outside, and JAX's own setting is left alone.
-
-Reference: R. Varadhan, C. Roland, "Simple and globally convergent methods for accelerating the convergence of any EM
-algorithm", Scandinavian Journal of Statistics 2008.
 """
 
 import time
@@ -32,38 +23,16 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 from lowerbound.fit.interrupt import interrupt_flag
 from lowerbound.fit.progress import reporter
 from lowerbound.fit.result import FitResult, Status
+from lowerbound.fit.squarem import EMState, Problem, first_state, next_state
 from lowerbound.models.model import AbstractExactModel
-from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization, AbstractStatistics
+from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization
 
 ModelType = TypeVar("ModelType", bound=AbstractExactModel)
-Problem = AbstractExpectationMaximization[Any, Any, Any]
 Stream = Callable[[], Iterable[PyTree]]
 """Gives the chunks anew, one after another, at every call."""
 
 _BLOCK = 64  # iterations recorded in one compiled call
 _SECONDS_PER_BLOCK = 0.5  # between two looks at Ctrl-C
-_QUIET_CYCLES = 2  # an extrapolation that failed makes one cycle look converged
-_ROUNDING = 1e-13  # by which a log p(x) may fall without having fallen
-_LOST_DIGITS = 1e-7  # fall of a plain step, relative, that ends the run: noise at a tiny floor costs digits
-
-
-class EMState(eqx.Module):
-    """Everything that moves; ``phase`` 0 and 1 are the plain steps, 2 is the extrapolated point."""
-
-    model: PyTree
-    fallback: PyTree
-    best: PyTree
-    start: PyTree  # theta_0
-    middle: PyTree  # theta_1
-    log_evidence: Float[Array, ""]  # of the last iteration, per unit of weight
-    highest: Float[Array, ""]  # of ``best``
-    of_cycle: Float[Array, ""]  # at the start of the cycle before
-    longest: Float[Array, ""]  # extrapolation allowed
-    phase: Int[Array, ""]
-    quiet: Int[Array, ""]
-    accepted: Bool[Array, ""]
-    converged: Bool[Array, ""]
-    finite: Bool[Array, ""]
 
 
 def fit_em(
@@ -110,7 +79,7 @@ def fit_em(
         interrupt_flag() as interrupted,
         reporter(verbose=verbose, max_epochs=max_iter, n_rows=n_rows) as report,
     ):
-        state = _start(problem, model)
+        state = first_state(problem, model)
         chunks = data if callable(data) else jax.tree.map(jnp.asarray, data)
         advance = _advance_streamed if callable(data) else _advance_stacked
         history: list[float] = []
@@ -174,108 +143,20 @@ def _finite_starts(models: PyTree) -> Bool[np.ndarray, " starts"]:
     return np.asarray(np.logical_and.reduce(each))
 
 
-def _start(problem: Problem, model: ModelType) -> EMState:
-    model = jax.tree.map(jnp.asarray, model)
-    free = problem.free(model)
-    low = jnp.asarray(-jnp.inf)
-    return EMState(
-        model=model,
-        fallback=model,
-        best=model,
-        start=free,
-        middle=free,
-        log_evidence=low,
-        highest=low,
-        of_cycle=low,
-        longest=jnp.asarray(4.0),
-        phase=jnp.asarray(0),
-        quiet=jnp.asarray(0),
-        accepted=jnp.asarray(False),
-        converged=jnp.asarray(False),
-        finite=jnp.asarray(True),
-    )
-
-
-def _advanced(
-    problem: Problem, state: EMState, statistics: AbstractStatistics, tol: Float[Array, ""], accelerate: Bool[Array, ""]
-) -> EMState:
-    """The state after one E-step, whose statistics are given."""
-    log_evidence = statistics.log_evidence / statistics.weight
-    extrapolated = state.phase == 2
-    floor = state.log_evidence - _ROUNDING * (1 + jnp.abs(state.log_evidence))
-    finite = jnp.isfinite(log_evidence)
-    accepted = finite & (~extrapolated | (log_evidence >= floor))
-
-    improved = problem.maximize(state.model, statistics)
-    settled = problem.settled(state.model, statistics)
-    here, ahead = problem.free(settled), problem.free(improved)
-    first, second = accelerate & (state.phase == 0), state.phase == 1
-    guess, length = _extrapolate(state.start, state.middle, ahead, longest=state.longest)
-    jumped = problem.with_free(improved, guess)
-
-    model = _choose(second & accepted, jumped, _choose(accepted, improved, state.fallback))
-    at_cycle = accepted & (state.phase == 0)
-    gain = log_evidence - state.of_cycle
-    fell = accepted & (log_evidence < state.log_evidence - _LOST_DIGITS * (1 + jnp.abs(state.log_evidence)))
-    higher = accepted & ~(log_evidence < state.highest)
-    quiet = jnp.where((gain < tol) & (tol > 0), state.quiet + 1, 0)  # rounding makes gains of a fit at its end negative
-    quiet = jnp.where(at_cycle, quiet, state.quiet)
-    grown = jnp.where(second & (length >= state.longest), 4 * state.longest, state.longest)
-    shrunk = jnp.maximum(1.0, 0.25 * state.longest)
-    return EMState(
-        model=model,
-        fallback=_choose(second & accepted, improved, state.fallback),
-        best=_choose(higher, settled, state.best),
-        start=_choose(first & accepted, here, state.start),
-        middle=_choose(first & accepted, ahead, state.middle),
-        log_evidence=jnp.where(accepted, log_evidence, state.log_evidence),
-        highest=jnp.where(higher, log_evidence, state.highest),
-        of_cycle=jnp.where(at_cycle, log_evidence, state.of_cycle),
-        longest=jnp.where(accepted, grown, shrunk),
-        phase=jnp.where(accepted & first, 1, jnp.where(accepted & second, 2, 0)),
-        quiet=quiet,
-        accepted=accepted,
-        converged=(quiet >= jnp.where(accelerate, _QUIET_CYCLES, 1)) | fell,
-        finite=finite | extrapolated,
-    )
-
-
-def _extrapolate(
-    start: PyTree, middle: PyTree, end: PyTree, *, longest: Float[Array, ""]
-) -> tuple[PyTree, Float[Array, ""]]:
-    """Equation (2), and its a; theta_2 where the steps do not bend or are not finite."""
-    step = jax.tree.map(lambda a, b: b - a, start, middle)
-    bend = jax.tree.map(lambda a, b, c: (c - b) - (b - a), start, middle, end)
-    lengths = jnp.sqrt(_square(step)), jnp.sqrt(_square(bend))
-    length = jnp.clip(lengths[0] / jnp.maximum(lengths[1], 1e-300), 1.0, longest)
-    length = jnp.where(jnp.isfinite(length), length, 1.0)
-    guess = jax.tree.map(
-        lambda a, r, v, c: jnp.where(length == 1.0, c, a + 2 * length * r + length**2 * v), start, step, bend, end
-    )
-    return guess, length
-
-
-def _square(tree: PyTree) -> Float[Array, ""]:
-    return sum((jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)), start=jnp.zeros(()))
-
-
-def _choose(condition: Bool[Array, ""], one: PyTree, other: PyTree) -> PyTree:
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), one, other)
-
-
 # ---- sums over chunks: compiled for stacked ones, a call for each of a stream
 
 
 def _sum_of_stack(problem: Problem, model: PyTree, chunks: PyTree) -> PyTree:
-    first = problem.statistics(model, jax.tree.map(lambda leaf: leaf[0], chunks))
-    n_chunks = jax.tree.leaves(chunks)[0].shape[0]
-    if n_chunks == 1:
-        return first
+    one = jax.tree.map(lambda leaf: leaf[0], chunks)
+    if jax.tree.leaves(chunks)[0].shape[0] == 1:
+        return problem.statistics(model, one)
 
     def add(total: PyTree, chunk: PyTree) -> tuple[PyTree, None]:
         return jax.tree.map(jnp.add, total, problem.statistics(model, chunk)), None
 
-    return jax.lax.scan(add, first, jax.tree.map(lambda leaf: leaf[1:], chunks))[0]
+    # From zeros, not from the first chunk: all chunks have to be steps of the loop (``nn.in_order``).
+    shapes = jax.eval_shape(problem.statistics, model, one)
+    return jax.lax.scan(add, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes), chunks)[0]
 
 
 def _sum_of_stream(problem: Problem, model: PyTree, stream: Stream, *, together: bool = False) -> PyTree:
@@ -321,7 +202,7 @@ def _run(
 
     def step(carry: tuple[EMState, Array, Array, Array]) -> tuple[EMState, Array, Array, Array]:
         state, recorded, counted, done = carry
-        state = _advanced(problem, state, _sum_of_stack(problem, state.model, chunks), tol, accelerate)
+        state = next_state(problem, state, _sum_of_stack(problem, state.model, chunks), tol, accelerate)
         recorded = jnp.where(state.accepted, recorded.at[counted].set(state.log_evidence), recorded)
         return state, recorded, counted + state.accepted, done + 1
 
@@ -339,7 +220,7 @@ def _advance_streamed(
 
 @eqx.filter_jit
 def _advance(problem: Problem, state: EMState, statistics: PyTree, tol: Array, accelerate: Array) -> EMState:
-    return _advanced(problem, state, statistics, tol, accelerate)
+    return next_state(problem, state, statistics, tol, accelerate)
 
 
 @eqx.filter_jit

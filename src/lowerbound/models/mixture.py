@@ -19,6 +19,7 @@ References: Z. Ghahramani, G. E. Hinton, "The EM algorithm for mixtures of facto
 "Mixtures of probabilistic principal component analysers", Neural Computation 1999.
 """
 
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import jax
@@ -31,6 +32,7 @@ from lowerbound.models.full_gaussian import FullGaussian
 from lowerbound.models.linear_gaussian import LinearGaussian
 from lowerbound.models.model import AbstractExactModel, Draw, ElboTerms, Predictive
 from lowerbound.models.vae import log_standard_normal
+from lowerbound.nn.in_order import after
 
 Component = TypeVar("Component", LinearGaussian, FullGaussian)
 
@@ -168,9 +170,9 @@ AnyMixture = Mixture[Any]
 
 
 def _after(datum: Datum, done: Float[Array, "..."]) -> Datum:
-    """The datum, once ``done`` is known: factorizations of many matrices must not run side by side (see ``posteriors``)."""
-    later: Datum = jax.lax.optimization_barrier((datum, done))[0]  # type: ignore[no-untyped-call]  # jax leaves it untyped
-    return later
+    """The datum, once ``done`` is known: its factorizations must not meet those that led there."""
+    values, observed = after((datum.values, datum.observed), done)
+    return replace(datum, values=values, observed=observed)
 
 
 def _code(y: Float[Array, " components"], factors: Float[Array, "components latent"]) -> Float[Array, " code"]:

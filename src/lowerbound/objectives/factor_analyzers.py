@@ -35,6 +35,7 @@ from jaxtyping import Array, Float, PyTree
 from lowerbound.data.patterns import Chunk
 from lowerbound.models.linear_gaussian import LOG_TWO_PI, LinearGaussian
 from lowerbound.models.mixture import Mixture
+from lowerbound.nn.in_order import after
 from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization, AbstractStatistics
 
 _EMPTY = 1e-8  # weight below which sums say nothing
@@ -122,9 +123,7 @@ class FactorAnalyzersEM(AbstractExpectationMaximization[Mixture[LinearGaussian],
         nu = found.factors[:, :-1, -1] / total[:, None]
         phi = found.factors[:, :-1, :-1] / total[:, None, None] - nu[:, :, None] * nu[:, None, :]
         mean = mean + jnp.einsum("kdl,kl->kd", loadings, nu)
-        # Factorizations one after the other: see ``posteriors.gaussian``.
-        phi = jax.lax.optimization_barrier((phi, coefficients))[0]  # type: ignore[no-untyped-call]  # jax leaves it so
-        loadings = loadings @ jnp.linalg.cholesky(phi)
+        loadings = loadings @ jnp.linalg.cholesky(after(phi, coefficients))
 
         alive = (seen > _EMPTY) & (found.factors[:, -1, -1] > _EMPTY)[:, None]  # (components, cells)
         components = LinearGaussian(

@@ -146,8 +146,7 @@ def gaussian_from_precision(
 ) -> PrecisionGaussian:
     """N(P^-1 pull, P^-1) for a positive definite precision P.
 
-    One factorization and one solve, each waiting for the one before, and products from there on: two large batches of LAPACK
-    calls at the same time can wait for each other for ever (jaxlib 0.10.2 blocks the threads that they need).
+    One factorization, one solve that waits for it, and products from there on (why: ``nn.in_order``).
     """
     cholesky = jnp.linalg.cholesky(precision)
     root = solve_triangular(cholesky, jnp.eye(len(pull), dtype=precision.dtype), lower=True).T
