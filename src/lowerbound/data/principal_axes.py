@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse.linalg
 from jaxtyping import Bool, Float, Shaped
 
 from lowerbound.data.moments import Reader, covariance, means, no_spread, reader, variances
 
 _ROUGH_FROM = 256  # columns from which a rough answer is worth another method
+_ROUGH_STEPS, _OVERSAMPLED = 4, 10
 _NO_VARIANCE = 1e-12  # of all variance: what rounding leaves in a direction without any
 
 
@@ -91,14 +91,24 @@ def spectrum_of_covariance(
     """
     size = len(matrix)
     if rough and size >= _ROUGH_FROM and 4 * n_axes < size:
-        start = np.random.default_rng(0).normal(size=size)
-        found = scipy.sparse.linalg.eigsh(matrix, n_axes, which="LA", v0=start, tol=1e-2)
+        found = _rough_eigenvectors(matrix, n_axes)
     else:
         found = scipy.linalg.eigh(matrix, subset_by_index=(size - n_axes, size - 1))
     order = np.argsort(-found[0], kind="stable")
     values, vectors = found[0][order], found[1][:, order]
     rest = (np.trace(matrix) - values.sum()) / (size - n_axes) if n_axes < size else values[-1]
     return Spectrum(values, vectors, float(max(rest, 0.0)))
+
+
+def _rough_eigenvectors(
+    matrix: Float[np.ndarray, "features features"], n_axes: int
+) -> tuple[Float[np.ndarray, " axes"], Float[np.ndarray, "features axes"]]:
+    """By iteration of a random subspace, and Rayleigh-Ritz in it (Halko, Martinsson & Tropp 2011, algorithm 4.4)."""
+    basis = np.random.default_rng(0).normal(size=(len(matrix), n_axes + _OVERSAMPLED))
+    for _ in range(_ROUGH_STEPS):
+        basis, _ = np.linalg.qr(matrix @ basis)
+    values, turn = np.linalg.eigh(basis.T @ matrix @ basis)
+    return values[-n_axes:], basis @ turn[:, -n_axes:]
 
 
 def spectrum_of_rows(rows: Float[np.ndarray, "rows features"], n_axes: int, *, rough: bool = False) -> Spectrum:
