@@ -4,7 +4,7 @@ Rows of a factor model with noise scales uniform in 0.5 to 2; each cell is missi
 that every row has a pattern of its own. `log_likelihood`, the mean over the rows of log p(observed cells) in nats, and `mse`,
 the mean squared error of the conditional means on the missing cells, are computed from the fitted parameters by the same lines
 of float64 NumPy for all. `first_fit_s` is the first fit of a fresh process, compilation included, import excluded;
-`second_fit_s` an equal fit after it, for the peers, which compile nothing, the same number. scikit-learn's imputer has no
+`warm_fit_s` an equal fit after it, for the peers, which compile nothing, the same number. scikit-learn's imputer has no
 likelihood; its time holds the filling, and its `mse` is that of what it filled in.
 """
 
@@ -32,10 +32,10 @@ from harness import (
 OWN_PPCA, OWN_FA = "lowerbound PPCA", "lowerbound FactorAnalysis"
 OWN_MODELS = {OWN_PPCA: "ppca", OWN_FA: "factor_analysis"}
 RIDGE, RIDGE_ROUNDS = "scikit-learn IterativeImputer", 3
-TIMES = ("second_fit_s", "first_fit_s")
+TIMES = ("warm_fit_s", "first_fit_s")
 COLUMNS = {
     "first_fit_s": ".2f",
-    "second_fit_s": ".2f",
+    "warm_fit_s": ".2f",
     "peak_rss_mib": ".0f",
     "n_iter": "g",
     "log_likelihood": ".5f",
