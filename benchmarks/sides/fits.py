@@ -11,7 +11,7 @@ Fitted = TypeVar("Fitted")
 
 
 def timed(fit: Callable[[], Fitted], *, n_fits: int) -> tuple[Fitted, dict[str, float]]:
-    """The last of equal fits; seconds of the first, which pays for compilation, and median of the others; memory after the first."""
+    """The last of equal fits; seconds of the first, which compiles, and the median of the others; memory after the first."""
     seconds, peaks = [], []
     for _ in range(n_fits):
         start = time.perf_counter()
