@@ -11,7 +11,6 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Bool, Float, PRNGKeyArray
 
 from lowerbound.data.principal_axes import Spectrum, spectrum_of_covariance, spectrum_of_rows
@@ -177,7 +176,7 @@ class LinearGaussianEstimator(ExactEstimator):
 def canonical(model: LinearGaussian) -> LinearGaussian:
     """The same density, its factors turned: W^T Psi^-1 W diagonal and falling, the largest loading of each factor positive."""
     scale = np.sqrt(np.exp(np.broadcast_to(model.log_variance, model.mean.shape)))
-    _, _, turn = scipy.linalg.svd(model.loadings / scale[:, None], full_matrices=False)
+    _, _, turn = np.linalg.svd(model.loadings / scale[:, None], full_matrices=False)
     loadings = np.asarray(model.loadings) @ turn.T
     largest = loadings[np.argmax(np.abs(loadings), axis=0), np.arange(loadings.shape[1])]
     return LinearGaussian(
