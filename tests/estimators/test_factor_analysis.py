@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 from sklearn.datasets import load_iris
 from sklearn.decomposition import FactorAnalysis as SklearnFactorAnalysis
 
@@ -76,6 +77,35 @@ def test_noise_at_its_floor_is_named():
     assert fa.noise_variance_[2] == pytest.approx(1e-4 * iris[:, 2].var(), rel=1e-6)
     assert "The noise variance of 1 feature (2) rests on its floor, noise_floor = 0.0001" in fa.status_.notes[0]
     assert "Heywood" in fa.status_.notes[0]
+
+
+@pytest.mark.parametrize("seed", [0, 6, 16, 19, 28])
+def test_noise_that_goes_to_its_floor_arrives_there(seed):
+    # Steps of plain EM shrink with the noise: after 3000 of them these are 1e-4 nats short, and look converged.
+    rng = np.random.default_rng(seed)
+    loadings = rng.normal(size=(6, 2))
+    x = rng.normal(size=(200, 2)) @ loadings.T + rng.normal(size=(200, 6)) * rng.uniform(0.2, 1.5, 6)
+    correlation, floor = np.corrcoef(x.T), 1e-3
+
+    def loss(log_psi):  # of the best loadings for that noise, and its gradient
+        scale = np.exp(-log_psi / 2)
+        whitened = correlation * np.outer(scale, scale)
+        values, axes = np.linalg.eigh(whitened)
+        values, axes = values[-2:], axes[:, -2:]
+        value = log_psi.sum() + np.sum(np.log(values) - values + 1) + np.trace(whitened) + 6 * np.log(2 * np.pi)
+        return 0.5 * value, 0.5 * (1 - np.diag(whitened) + (axes**2) @ (values - 1))
+
+    options = {"maxiter": 5000, "ftol": 1e-15, "gtol": 1e-10}
+    best = minimize(
+        loss, np.full(6, np.log(0.3)), jac=True, bounds=[(np.log(floor), None)] * 6, method="L-BFGS-B", options=options
+    )
+    floored = np.flatnonzero(best.x < np.log(1.001 * floor))
+    fa = FactorAnalysis(2, noise_floor=floor).fit(x)
+    np.testing.assert_allclose(fa.objective_, best.fun + 0.5 * np.log(x.var(axis=0)).sum(), atol=1e-9)
+    np.testing.assert_array_equal(np.flatnonzero(fa.noise_variance_ < 1.001 * floor * x.var(axis=0)), floored)
+    assert len(floored) > 0
+    assert "Heywood" in fa.status_.notes[0]
+    assert fa.n_iter_ < 100
 
 
 def test_numbers_about_the_fit():

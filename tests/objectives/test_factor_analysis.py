@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 
 from lowerbound.models.linear_gaussian import LinearGaussian
 from lowerbound.objectives.factor_analysis import CovarianceChunk, CovarianceEM
@@ -83,9 +84,11 @@ def test_repeated_e_steps_come_to_the_best_loadings_for_the_noise(latent_dim, no
 
 @every_noise
 @every_dim
-def test_the_m_step_takes_what_the_factors_leave(latent_dim, noise):
+def test_the_m_step_of_many_columns_takes_what_the_factors_leave(latent_dim, noise, monkeypatch):
+    monkeypatch.setattr("lowerbound.objectives.factor_analysis._FEW_COLUMNS", 0)
     model = at_mean(latent_dim, noise=noise)
-    here, found = settled(model), e_step(model)
+    found = PROBLEM.statistics(model, CHUNK)
+    here = jax.tree.map(np.asarray, PROBLEM.settled(model, found))
     psi = np.exp(np.broadcast_to(here.log_variance, N_FEATURES))
     spread = np.linalg.inv(np.eye(latent_dim) + here.loadings.T @ (here.loadings / psi[:, None]))
     left = np.zeros(N_FEATURES)
@@ -94,11 +97,33 @@ def test_the_m_step_takes_what_the_factors_leave(latent_dim, noise):
         for j in range(N_FEATURES):
             row = here.loadings[j]
             left[j] += w * ((x[j] - row @ m) ** 2 + row @ spread @ row) / WEIGHT.sum()
-    np.testing.assert_allclose(found.left, left, rtol=1e-10)
+    np.testing.assert_allclose(found.variance, left, rtol=1e-10)
     better = PROBLEM.maximize(model, found)
     expected = left if noise == "diagonal" else left.mean()
     np.testing.assert_allclose(np.exp(better.log_variance), expected, rtol=1e-10)
     np.testing.assert_array_equal(better.loadings, here.loadings)
+    assert log_evidence(jax.tree.map(np.asarray, better)) > log_evidence(here)
+
+
+@every_dim
+def test_the_m_step_of_few_columns_puts_one_variance_after_another_where_it_is_best(latent_dim):
+    model = at_mean(latent_dim, noise="diagonal")
+    here, found = settled(model), e_step(model)
+    psi, S = np.exp(np.array(here.log_variance)), CHUNK.matrix
+
+    def loss(variance, j):
+        each = np.where(np.arange(N_FEATURES) == j, variance, psi)
+        covariance = here.loadings @ here.loadings.T + np.diag(each)
+        return np.linalg.slogdet(covariance)[1] + np.trace(np.linalg.solve(covariance, S))
+
+    for j in range(N_FEATURES):
+        best = minimize_scalar(
+            lambda log, j=j: loss(np.exp(log), j), bounds=(-9, 5), method="bounded", options={"xatol": 1e-9}
+        )
+        psi[j] = np.exp(best.x)
+    np.testing.assert_allclose(found.variance, psi, rtol=1e-5)
+    better = PROBLEM.maximize(model, found)
+    np.testing.assert_allclose(np.exp(better.log_variance), found.variance, rtol=1e-12)
     assert log_evidence(jax.tree.map(np.asarray, better)) > log_evidence(here)
 
 
