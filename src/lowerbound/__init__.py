@@ -59,10 +59,13 @@ _HOMES = {
     "EvidenceWarning": "lowerbound.evaluate.evidence",
     "SavedModelError": "lowerbound.persist",
 }
+_SUBMODULES = ("plots", "report")  # `lowerbound.plots` without an import of its own
 
 
 def __getattr__(name: str) -> Any:
     """The public name, imported on first use."""
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -86,8 +86,8 @@ def ppca_of_holes(tmp_path_factory: pytest.TempPathFactory, frame: pandas.DataFr
             MixtureOfFactorAnalyzers(3, latent_dim=0, noise="full", max_iter=3),
         ),
         (
-            ("mfa", "--noise", "isotropic", "--shared-noise", "--max-iter", 3),
-            MixtureOfFactorAnalyzers(noise="isotropic", shared_noise=True, max_iter=3),
+            ("mfa", "--noise", "isotropic", "--shared-noise", "--noise-floor", 0.05, "--max-iter", 3),
+            MixtureOfFactorAnalyzers(noise="isotropic", shared_noise=True, noise_floor=0.05, max_iter=3),
         ),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
@@ -149,6 +149,22 @@ def test_an_interrupted_em_is_saved_and_exits_with_130(
     assert ran.err.startswith("Warning: interrupted: ")
     assert load(tmp_path / "m").status_.code == "interrupted"
     assert np.isfinite(load(tmp_path / "m").score_samples(frame)).all()
+
+
+def test_the_progress_bar_counts_in_the_units_of_the_rows(frame: pandas.DataFrame, monkeypatch):
+    shown = []
+
+    class Noting(Reporter):
+        def epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+            shown.append(metrics["loss"])
+
+    @contextmanager
+    def reporter(*, verbose: bool, max_epochs: int, n_rows: int) -> Iterator[Reporter]:
+        yield Noting()
+
+    monkeypatch.setattr(em, "reporter", reporter)
+    mixture = MixtureOfFactorAnalyzers(max_iter=6, random_state=0).fit(100 * frame)
+    assert shown[-1] == pytest.approx(mixture.history_["loss"][-1], rel=1e-12)
 
 
 def test_impute_fills_the_empty_cells_of_a_table(

@@ -55,6 +55,10 @@ NOT_ROWS = {
         np.array(3.0),
         r"X of OWNER must have two or more dimensions, rows first; got shape \(\)\. Reshape",
     ),
+    "a path": (
+        "rows.csv",
+        r"X of OWNER must be an array or a data frame; got the path 'rows\.csv'\. Read the file first",
+    ),
     "complex numbers": (np.ones((5, 3)) * 1j, "Complex data not supported"),
     "infinity": (
         with_cell(reals(), np.inf),

@@ -29,6 +29,7 @@ FITS = {
     "two chunks": "PPCA(10, max_iter=30, tol=0.0).fit(rows(12_000, 20))",
     "three chunks": "FactorAnalysis(10, max_iter=20, tol=0.0).fit(rows(22_000, 20))",
     "clusters": "MixtureOfFactorAnalyzers(4, latent_dim=5, max_iter=30, tol=0.0, n_init=2, random_state=0).fit(rows(4000, 12))",
+    "one cluster": "MixtureOfFactorAnalyzers(1, latent_dim=0, noise='full', max_iter=30, tol=0.0).fit(rows(3000, 12))",
     "answers": """
 X = rows(3000, 12)
 for options in ({"latent_dim": 4}, {"latent_dim": 0, "noise": "full"}):

@@ -67,6 +67,15 @@ SharedNoise = Annotated[
     bool | None,
     _option("--shared-noise/--own-noise", group=_EXACT, default="own-noise", text="Of mfa: one for all components."),
 ]
+NoiseFloor = Annotated[
+    float | None,
+    _option(
+        "--noise-floor",
+        group=_EXACT,
+        default="1e-06; fa 0.001",
+        text="Least noise, a share of a column's variance. Few rows: raise it.",
+    ),
+]
 RotationOption = Annotated[
     Literal["varimax", "quartimax", "promax"] | None,
     _option("--rotation", group=_EXACT, text="Of fa's loadings, to simple structure."),

@@ -81,7 +81,7 @@ class Spectrum(NamedTuple):
 def spectrum_of_covariance(
     matrix: Float[np.ndarray, "features features"], n_axes: int, *, rough: bool = False
 ) -> Spectrum:
-    """The first ``n_axes`` of a covariance; a rough answer is good to a percent, and takes a fraction of the time if it is large.
+    """The first ``n_axes`` of a covariance; a rough one is a start for iterations: good where the axes stand out, and quick.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def spectrum_of_covariance(
     """
     size = len(matrix)
     if rough and size >= _ROUGH_FROM and 4 * n_axes < size:
-        found = _rough_eigenvectors(matrix, n_axes)
+        found = _rough_eigenpairs(matrix, n_axes)
     else:
         found = scipy.linalg.eigh(matrix, subset_by_index=(size - n_axes, size - 1))
     order = np.argsort(-found[0], kind="stable")
@@ -100,7 +100,7 @@ def spectrum_of_covariance(
     return Spectrum(values, vectors, float(max(rest, 0.0)))
 
 
-def _rough_eigenvectors(
+def _rough_eigenpairs(
     matrix: Float[np.ndarray, "features features"], n_axes: int
 ) -> tuple[Float[np.ndarray, " axes"], Float[np.ndarray, "features axes"]]:
     """By iteration of a random subspace, and Rayleigh-Ritz in it (Halko, Martinsson & Tropp 2011, algorithm 4.4)."""
@@ -108,7 +108,7 @@ def _rough_eigenvectors(
     for _ in range(_ROUGH_STEPS):
         basis, _ = np.linalg.qr(matrix @ basis)
     values, turn = np.linalg.eigh(basis.T @ matrix @ basis)
-    return values[-n_axes:], basis @ turn[:, -n_axes:]
+    return values[_OVERSAMPLED:], basis @ turn[:, _OVERSAMPLED:]
 
 
 def spectrum_of_rows(rows: Float[np.ndarray, "rows features"], n_axes: int, *, rough: bool = False) -> Spectrum:

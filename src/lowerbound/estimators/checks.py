@@ -1,6 +1,7 @@
 """Checks of hyperparameters and data at the border: one clear error, naming owner, constraint, value and remedy."""
 
 import numbers
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -102,6 +103,11 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
         True in ``fit``.
     """
     owner = type(estimator).__name__
+    if isinstance(X, str | os.PathLike):
+        raise ValueError(
+            f"X of {owner} must be an array or a data frame; got the path {os.fspath(X)!r}. Read the file first, as with "
+            "pandas.read_csv or numpy.load."
+        )
     options = {"dtype": "numeric", "ensure_all_finite": False, "ensure_min_samples": 2 if reset else 1}
     try:
         if getattr(X, "ndim", 2) > 2:

@@ -145,7 +145,8 @@ class LinearAutoencoder(LatentVariableEstimator):
         X = check_rows(self, X, reset=True)
         if self.latent_dim > self.n_features_in_:
             raise ValueError(
-                f"latent_dim of LinearAutoencoder must be at most n_features = {self.n_features_in_}; got {self.latent_dim}."
+                f"latent_dim of LinearAutoencoder must be at most n_features = {self.n_features_in_}; got {self.latent_dim}. "
+                "Lower it."
             )
         if sample_weight is not None and self.method == "gradient":
             raise ValueError(

@@ -97,7 +97,8 @@ class LinearGaussianEstimator(ExactEstimator):
     def _check_latent_dim(self, owner: str) -> None:
         if self.latent_dim > self.n_features_in_:
             raise ValueError(
-                f"latent_dim of {owner} must be at most n_features = {self.n_features_in_}; got {self.latent_dim}."
+                f"latent_dim of {owner} must be at most n_features = {self.n_features_in_}; got {self.latent_dim}. "
+                "Lower it."
             )
 
     def _expectation_maximization(self, rows: WeightedRows) -> FitResult[LinearGaussian]:

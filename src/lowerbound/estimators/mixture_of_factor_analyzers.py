@@ -177,6 +177,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
             max_iter=int(self.max_iter),
             n_rows=rows.n_rows,
             verbose=bool(self.verbose),
+            offset=rows.log_scale(self.preprocessing_),
         )
         self._set_fitted(rows.in_user_units(result, self.preprocessing_))
         self.model_ = _by_weight(self.model_)
@@ -312,7 +313,8 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         owner = "MixtureOfFactorAnalyzers"
         if self.latent_dim > self.n_features_in_:
             raise ValueError(
-                f"latent_dim of {owner} must be at most n_features = {self.n_features_in_}; got {self.latent_dim}."
+                f"latent_dim of {owner} must be at most n_features = {self.n_features_in_}; got {self.latent_dim}. "
+                "Lower it."
             )
         if self.n_clusters > n_rows:
             raise ValueError(

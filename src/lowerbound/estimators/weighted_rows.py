@@ -118,9 +118,13 @@ class WeightedRows:
         )
         return preprocessing, constant.reshape(self.event_shape)
 
+    def log_scale(self, preprocessing: Preprocessing) -> float:
+        """What a loss in model units lacks in the user's: the log scales of the observed cells, nats per row, a constant."""
+        return float(self._seen @ np.log(preprocessing.scale.reshape(-1))) / self.total_weight
+
     def in_user_units(self, result: FitResult[ModelType], preprocessing: Preprocessing) -> FitResult[ModelType]:
-        """The result with log p(x) in the user's units: less the log scales of the observed cells, a constant in all."""
-        off = float(self._seen @ np.log(preprocessing.scale.reshape(-1))) / self.total_weight
+        """The result with log p(x) in the user's units."""
+        off = self.log_scale(preprocessing)
         history = {"loss": result.history["loss"] + off, "log_evidence": result.history["log_evidence"] - off}
         return replace(result, objective=result.objective + off, history=history)
 

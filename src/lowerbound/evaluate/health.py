@@ -135,7 +135,7 @@ def _findings(found: Health) -> tuple[str, ...]:
     elif found.kl_per_dimension.min() > 1.0 and latent_dim <= 64:
         advice.append(
             f"Every latent dimension is busy (at least {found.kl_per_dimension.min():.1f} nats each): more of them "
-            "(latent_dim) would probably raise log p(x)."
+            "(latent_dim) may raise log p(x). Compare on held-out rows."
         )
     off = (np.abs(found.aggregate_mean) > 0.3) | (np.abs(np.log(found.aggregate_variance)) > np.log(1.5))
     if off.any():

@@ -71,8 +71,8 @@ def floor_note(floored: Bool[np.ndarray, "*event"], *, floor: float) -> tuple[st
         return ()
     return (
         f"The noise variance of {_name(floored, verb='rests')} on its floor, noise_floor = {floor:g} of the variance (a Heywood "
-        "case): the factors explain all of it, and the density is bounded by that floor only. Lower latent_dim, or leave out "
-        "duplicated columns.",
+        "case): the factors explain all of it, and the density is bounded by that floor only. Lower latent_dim, leave out "
+        "duplicated columns, give more rows, or raise noise_floor.",
     )
 
 
@@ -93,7 +93,7 @@ def cluster_notes(
         notes.append(
             f"The noise of {clusters.sum()} of {len(lost)} clusters rests on its floor, noise_floor = "
             f"{model.components.variance_floor:g} of the variance, in {_name(columns, verb='')}: the density is "
-            "bounded by that floor only. Raise noise_floor, lower n_clusters, or look for repeated values."
+            "bounded by that floor only. Raise noise_floor, lower n_clusters, give more rows, or look for repeated values."
         )
     return tuple(notes)
 

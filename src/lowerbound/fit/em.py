@@ -45,6 +45,7 @@ def fit_em(
     n_rows: int,
     accelerate: bool = True,
     verbose: bool = False,
+    offset: float = 0.0,
 ) -> FitResult[ModelType]:
     """Maximize the weighted mean of log p(x) over the chunks.
 
@@ -67,6 +68,8 @@ def fit_em(
         Whether to extrapolate.
     verbose
         Show a progress bar on standard error.
+    offset
+        Nats per row that the bar adds to the loss: from model units to the user's.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def fit_em(
             steps += int(done)
             if history:
                 report.rows(n_rows * int(counted))
-                report.epoch(len(history), {"loss": -history[-1]})
+                report.epoch(len(history), {"loss": offset - history[-1]})
             if state.converged or not state.finite or interrupted:
                 break
             seconds = (time.perf_counter() - started) / max(1, int(done))

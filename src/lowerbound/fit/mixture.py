@@ -36,6 +36,7 @@ def fit_mixture(
     max_iter: int,
     n_rows: int,
     verbose: bool,
+    offset: float = 0.0,
 ) -> FitResult[AnyMixture]:
     """The best fit of a mixture from the given starts; parameters as in ``fit.em.fit_em``."""
     model = starts[0]
@@ -44,7 +45,7 @@ def fit_mixture(
         model, _ = best_start(problem, together, data, n_steps=min(SHORT_RUN, max_iter))
 
     def run(model: AnyMixture) -> FitResult[AnyMixture]:
-        return fit_em(problem, model, data, tol=tol, max_iter=max_iter, n_rows=n_rows, verbose=verbose)
+        return fit_em(problem, model, data, tol=tol, max_iter=max_iter, n_rows=n_rows, verbose=verbose, offset=offset)
 
     best = run(model)
     steps = best.steps

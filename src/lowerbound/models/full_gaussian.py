@@ -107,12 +107,16 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
 
     def predictive(self, datum: Datum) -> Predictive:
         """Mean and variance of (3) for missing cells; the marginal ones of (1) for observed cells, as if measured anew."""
-        covariance, (cholesky, seen) = self.covariance, self._observed_cholesky(datum)
+        shape = (1, *self.event_shape)
+        covariance = self.covariance
+        if datum.observed is None:
+            mean, variance = jnp.asarray(self.mean), jnp.diagonal(covariance)
+            return Predictive(jnp.zeros(1, mean.dtype), mean.reshape(shape), variance.reshape(shape))
+        cholesky, seen = self._observed_cholesky(datum)
         between = covariance * (1 - seen)[:, None] * seen  # Sigma_mo, zero elsewhere
         weights = cho_solve((cholesky, True), between.T)  # column m: Sigma_oo^-1 Sigma_om
         mean = jnp.asarray(self.mean) + weights.T @ (seen * (datum.values.reshape(-1) - self.mean))
         variance = jnp.diagonal(covariance) - jnp.sum(between * weights.T, axis=1)
-        shape = (1, *self.event_shape)
         return Predictive(jnp.zeros(1, mean.dtype), mean.reshape(shape), variance.reshape(shape))
 
     def complete(self, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, "*event"]:

@@ -97,9 +97,8 @@ class Mixture(AbstractExactModel, Generic[Component]):
         """One code from (3) with its log densities; the log weight is log p(x) for every code."""
         cluster_key, factor_key = jax.random.split(key)
         log_responsibility = self.log_responsibility(datum)
-        k = jax.random.categorical(cluster_key, log_responsibility)
-        part = self._component(k)
-        inner: Draw = part.draw(datum, key=factor_key)
+        k = jax.random.categorical(cluster_key, log_responsibility)  # of one cluster XLA knows k beforehand
+        inner: Draw = self._component(k).draw(_after(datum, log_responsibility), key=factor_key)
         y = jax.nn.one_hot(k, self.n_components, dtype=log_responsibility.dtype)
         return Draw(
             _code(y, jnp.broadcast_to(inner.z, (self.n_components, *inner.z.shape))),

@@ -27,6 +27,7 @@ from lowerbound.data.patterns import Chunk
 from lowerbound.models.full_gaussian import FullGaussian
 from lowerbound.models.linear_gaussian import LOG_TWO_PI
 from lowerbound.models.mixture import Mixture
+from lowerbound.nn.in_order import after
 from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization, AbstractStatistics
 
 _EMPTY = 1e-8  # weight below which sums say nothing
@@ -71,7 +72,8 @@ class FullGaussiansEM(AbstractExpectationMaximization[Mixture[FullGaussian], Chu
             part, r = each
             if chunk.patterns is None:
                 return r @ x, (x * r[:, None]).T @ x
-            _, filled, spread = _with_holes(part, x, chunk)  # once more, rather than kept for all clusters
+            # Once more, rather than kept for all clusters; and not before the first time is over.
+            _, filled, spread = _with_holes(after(part, r), x, chunk)
             by_pattern = r if chunk.pattern is None else jax.ops.segment_sum(r, chunk.pattern, num_segments=len(spread))
             return r @ filled, (filled * r[:, None]).T @ filled + jnp.tensordot(by_pattern, spread, axes=1)
 
