@@ -40,15 +40,15 @@ def fitted(rotation=None):
 def test_scikit_learn_reaches_the_same_maximum():
     ours = fitted()
     theirs = SklearnFactorAnalysis(N_FACTORS, tol=1e-5, max_iter=20_000, svd_method="lapack").fit(X)
-    assert theirs.score(X) - 1e-6 <= ours.score(X) <= theirs.score(X) + 1e-3  # it stops short, ours does not
+    assert theirs.score(X) - 1e-6 <= ours.score(X) <= theirs.score(X) + 2e-4  # it stops short, ours does not
     scale = X.std(axis=0)
     np.testing.assert_allclose(
         in_user_units(ours).covariance[0] / scale / scale[:, None],
         theirs.get_covariance() / scale / scale[:, None],
         rtol=0,
-        atol=3e-3,
+        atol=1e-3,
     )
-    np.testing.assert_allclose(ours.score_samples(X), theirs.score_samples(X), atol=0.5)
+    np.testing.assert_allclose(ours.score_samples(X), theirs.score_samples(X), atol=0.01)
 
 
 def test_the_fitted_covariance_has_the_variances_of_the_data():
@@ -62,12 +62,11 @@ def test_the_fitted_covariance_has_the_variances_of_the_data():
 
 
 def test_units_do_not_matter():
-    # Both stop within 1e-10 nats of the maximum, so within about its root of the parameters.
     scale = np.array([1e-6, 1e6, 1, 10, 100, 0.1, 1e3, 3])
     scaled = FactorAnalysis(N_FACTORS, tol=1e-10, max_iter=5000).fit(X * scale)
-    np.testing.assert_allclose(scaled.loadings_ / scale[:, None], fitted().loadings_, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(scaled.loadings_ / scale[:, None], fitted().loadings_, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(
-        scaled.score_samples(X * scale), fitted().score_samples(X) - np.log(scale).sum(), atol=1e-5
+        scaled.score_samples(X * scale), fitted().score_samples(X) - np.log(scale).sum(), atol=1e-7
     )
 
 

@@ -70,12 +70,12 @@ class Case(eqx.Module):
         )  # fmt: skip
 
 
-def factor_case(noise="diagonal", *, covariance):
+def factor_case(noise="diagonal", *, covariance, few_columns=128):
     """Factor analysis or probabilistic PCA, from the covariance, or from rows with holes."""
     model = factor_analyzer(8, 2, noise=noise, seed=50)
     model = LinearGaussian(FACTORS.mean(axis=0), model.loadings, model.log_variance, FLOOR, (8,))
     if covariance:
-        return Case(CovarianceEM(), model, FACTORS, np.ones((N_ROWS, 8), bool))
+        return Case(CovarianceEM(few_columns), model, FACTORS, np.ones((N_ROWS, 8), bool))
     return Case(FactorAnalyzersEM(shared_noise=False), mixture_of(model), FACTORS, HOLES[8])
 
 
@@ -92,6 +92,7 @@ def cluster_case(noise="diagonal", *, latent_dim=1, shared=False, holes=False):
 
 CASES = {
     "covariance, diagonal": factor_case(covariance=True),
+    "covariance, many columns": factor_case(covariance=True, few_columns=0),
     "covariance, isotropic": factor_case("isotropic", covariance=True),
     "factor analysis, holes": factor_case(covariance=False),
     "own diagonal, holes": cluster_case(holes=True),
@@ -263,7 +264,7 @@ def test_acceleration_changes_the_way_and_not_the_end(name):
     np.testing.assert_allclose(fast.objective, plain.objective, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", ["factor analysis, holes", "own diagonal, holes"])
+@pytest.mark.parametrize("name", ["covariance, many columns", "factor analysis, holes", "own diagonal, holes"])
 def test_acceleration_saves_steps(name):
     fast, plain = fitted(name), fitted(name, accelerate=False)
     assert 2 * fast.steps < plain.steps

@@ -35,7 +35,6 @@ from jaxtyping import Array, Float
 from lowerbound.models.linear_gaussian import LOG_TWO_PI, LinearGaussian
 from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization, AbstractStatistics
 
-_FEW_COLUMNS = 128  # up to which the cubic work of (4) takes next to no time
 _SMALLEST_SIGNAL = 1e-14  # of an eigenvalue above the noise: a direction that is off may come back
 
 
@@ -56,7 +55,15 @@ class CovarianceStatistics(AbstractStatistics):
 
 
 class CovarianceEM(AbstractExpectationMaximization[LinearGaussian, CovarianceChunk, CovarianceStatistics]):
-    """Steps of factor analysis from a covariance; noise is isotropic where ``log_variance`` has no axis of cells."""
+    """Steps of factor analysis from a covariance; noise is isotropic where ``log_variance`` has no axis of cells.
+
+    Attributes
+    ----------
+    few_columns
+        Up to so many the noise moves by (4), whose cubic work takes next to no time there; with more by (3).
+    """
+
+    few_columns: int = eqx.field(static=True, default=128)
 
     def statistics(self, model: LinearGaussian, chunk: CovarianceChunk) -> CovarianceStatistics:
         """The E-step, with W at its best in the space around the one before."""
@@ -78,7 +85,7 @@ class CovarianceEM(AbstractExpectationMaximization[LinearGaussian, CovarianceChu
         second = inverse + cho_solve((cholesky, True), unit.T @ moved)  # E[z z^T] = A^-1 + beta S beta^T
         trace = jnp.sum(jnp.diagonal(s) / variance) - jnp.sum(unit * moved)
         log_determinant = jnp.sum(jnp.log(variance)) + 2 * jnp.sum(jnp.log(jnp.diagonal(cholesky)))
-        if model.log_variance.ndim and len(s) <= _FEW_COLUMNS:
+        if model.log_variance.ndim and len(s) <= self.few_columns:
             precision_of_x = jnp.eye(len(s), dtype=s.dtype) - unit @ inverse @ unit.T  # times scale on both sides
             floor = model.variance_floor / variance
             better = _one_by_one(s / scale / scale[:, None], precision_of_x, floor=floor)
