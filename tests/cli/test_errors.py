@@ -49,7 +49,7 @@ def bad_inputs() -> list:
         (("encode", "VAE", "DATA", "--out", "z.xls"), "--out must end in one of .npz, .npy, .csv, .parquet; got z.xls"),
         (("encode", "VAE", "DATA", "--out", "absent/z.npy"), "must be in a folder that exists"),
         (("encode", "VAE", "DATA", "--out", "folder.npy"), "--out must be a file; folder.npy is a folder."),
-        (("sample", "AUTOENCODER", "--out", "x.npy"), "Autoencoder has no such verb: its encoder is deterministic"),
+        (("sample", "AUTOENCODER", "--out", "x.npy"), "sample of Autoencoder is absent: its encoder is deterministic"),
         (("sample", "VAE", "--n", 0, "--out", "x.npy"), "n_samples of VAE must be a whole number, at least 1; got 0."),
         (("outliers", "AUTOENCODER", "DATA", "--method", "kl"), "method of Autoencoder must be 'reconstruction'"),
         (("outliers", "VAE", "DATA", "--method", "magic"), "'magic' is not one of"),

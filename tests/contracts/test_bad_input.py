@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 from lowerbound import VAE, Autoencoder, OutlierDetector
 from lowerbound.data.dataset import split_rows
-from lowerbound.estimators.base import seed_of
+from lowerbound.interface.base import seed_of
 from tests.contracts.registry import DENSITY, ESTIMATORS, cases, counts, fitted, grey, reals
 
 EVERY = cases(sklearn_checks=True)  # one of each class

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from lowerbound import VAE, EvidenceWarning, OutlierDetector
-from lowerbound.estimators import training
+from lowerbound.interface import training
 from tests.contracts.registry import (
     ESTIMATORS,
     assert_same_answers,
@@ -350,7 +350,7 @@ def test_a_verb_that_cannot_be_honoured_is_absent_and_says_why(name, verb):
         assert not hasattr(estimator, verb)
         with pytest.raises(AttributeError) as caught:
             getattr(estimator, verb)
-        chain = f"{caught.value} {caught.value.__cause__}"
+        chain = str(caught.value)
         assert type(estimator).__name__ in chain
         assert ESTIMATORS[name].absent[verb] in chain
 

@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 
 from lowerbound.estimators.linear_autoencoder import LinearAutoencoder
-from lowerbound.estimators.saving import load_estimator
+from lowerbound.interface.saving import load_estimator
 
 IRIS = load_iris().data
 DIGITS = load_digits().data
@@ -253,7 +253,7 @@ def test_outliers_are_far_from_the_subspace():
 def test_verbs_of_a_density_are_absent_and_the_reason_names_who_has_them():
     with pytest.raises(AttributeError) as found:
         LinearAutoencoder().score_samples(IRIS)
-    assert "Use PPCA for likelihoods" in str(found.value.__cause__)
+    assert "Use PPCA for likelihoods" in str(found.value)
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,11 @@ def _run(arguments: Sequence[str] | None) -> int:
         reason = error.format_message().replace("Value error, ", "").rstrip(".")  # a heading of pydantic's
         console.error(f"{reason}. See `{path} --help`.")
     except AttributeError as error:
-        # scikit-learn's available_if: a verb that the model does not have, with the reason as the cause
-        if not isinstance(error.__cause__, AttributeError):
+        from lowerbound.interface.capabilities import AbsentVerbError  # loaded already, if it was raised
+
+        if not isinstance(error, AbsentVerbError):
             raise
-        console.error(str(error.__cause__))
+        console.error(str(error))
     except OSError as error:
         console.error(f"{error.filename}: {error.strerror}." if error.strerror and error.filename else str(error))
     except ValueError as error:

@@ -1,5 +1,6 @@
 """Autoencoder, the estimator: a deterministic code by least squares (model: ``lowerbound.models.autoencoder``)."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
@@ -8,19 +9,20 @@ from numpy.random import RandomState
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import fit_preprocessing
-from lowerbound.estimators.architecture import (
+from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.fit.optimizer import Decay
+from lowerbound.interface.architecture import (
     NetworkName,
     architecture_of,
     check_architecture,
     check_image_shape,
 )
-from lowerbound.estimators.atomic import all_or_nothing
-from lowerbound.estimators.base import LatentVariableEstimator, seed_of
-from lowerbound.estimators.checks import check_bool, check_integer, check_rows, no_type_check
-from lowerbound.estimators.parts import decoder
-from lowerbound.estimators.training import Training, check_training
-from lowerbound.evaluate.outliers import OutlierMethod
-from lowerbound.fit.optimizer import Decay
+from lowerbound.interface.atomic import all_or_nothing
+from lowerbound.interface.base import LatentVariableEstimator, seed_of
+from lowerbound.interface.capabilities import DENSITY_VERBS
+from lowerbound.interface.checks import check_bool, check_integer, check_rows, no_type_check
+from lowerbound.interface.parts import decoder
+from lowerbound.interface.training import Training, check_training
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.models.autoencoder import Autoencoder as AutoencoderModel
 from lowerbound.nn.activations import Activation
@@ -66,9 +68,6 @@ class Autoencoder(LatentVariableEstimator):
     (64, 3)
     """
 
-    _without_density: ClassVar[str] = (
-        "its encoder is deterministic and its prior flat, so nothing has a density. Use VAE for likelihoods and samples."
-    )
     _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
 
     @no_type_check
@@ -132,24 +131,30 @@ class Autoencoder(LatentVariableEstimator):
         self._set_fitted(training.run(self._skeleton(key=self._key(2)), SquaredError()))
         return self
 
+    def absent_verbs(self) -> Mapping[str, str]:
+        """Those that need a density."""
+        reason = "its encoder is deterministic and its prior flat, so nothing has a density. Use VAE for likelihoods and samples."
+        return {**super().absent_verbs(), **dict.fromkeys(DENSITY_VERBS, reason)}
+
     def _skeleton(self, *, key: PRNGKeyArray) -> AutoencoderModel:
         encoder_key, decoder_key = jax.random.split(key)
         latent_dim, architecture = int(self.latent_dim), architecture_of(self)
         return AutoencoderModel(
             encoder=architecture.encoder(self.input_shape_, latent_dim, key=encoder_key),
             decoder=decoder(
-                self._likelihood,
+                self.likelihood_,
                 self.input_shape_,
                 latent_dim=latent_dim,
                 architecture=architecture,
                 key=decoder_key,
             ),
-            likelihood=self._likelihood,
+            likelihood=self.likelihood_,
             code_dim=latent_dim,
         )
 
     @property
-    def _likelihood(self) -> FixedScaleGaussian:
+    def likelihood_(self) -> FixedScaleGaussian:
+        """Gaussian noise of scale 1, model units: least squares."""
         return FixedScaleGaussian(1.0)
 
     def _check_hyperparameters(self) -> None:

@@ -19,11 +19,12 @@ from jaxtyping import Bool
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from lowerbound.estimators.base import LatentVariableEstimator
-from lowerbound.estimators.checks import check_integer, no_type_check
 from lowerbound.evaluate.compare import Candidate, caution, compare_evidence
 from lowerbound.evaluate.comparison import Comparison
 from lowerbound.evaluate.evidence import Evidence, EvidenceWarning, log_evidence
+from lowerbound.interface.base import LatentVariableEstimator
+from lowerbound.interface.capabilities import offers
+from lowerbound.interface.checks import check_integer, no_type_check
 
 _OWNER = "compare"
 _COLUMNS_NAMED = 6
@@ -103,9 +104,9 @@ def _evidence(
     estimator: LatentVariableEstimator, X: Any, *, constant: Bool[np.ndarray, "*event"], n_missing: int, n_samples: int
 ) -> Evidence | str:
     """Log p(x) of what X holds beside the constant columns, or the reason why there is none."""
-    if estimator._without_density:
-        return estimator._without_density
-    if n_missing and not estimator._takes_missing:
+    if reason := estimator.absent_verbs().get("log_evidence"):
+        return reason
+    if n_missing and not estimator.takes_missing:
         return f"X has {n_missing} missing cells, and {type(estimator).__name__} takes complete rows only."
     if constant.all():
         return "every column was constant in training, so that there is no density to speak of."
@@ -209,7 +210,7 @@ def _constant(named: Mapping[str, LatentVariableEstimator]) -> Bool[np.ndarray, 
     shape = next(iter(named.values())).input_shape_
     union = np.zeros(shape, np.bool_)
     for estimator in named.values():
-        if not estimator._without_density:
+        if offers(estimator, "log_evidence"):
             union |= estimator.constant_features_
     return union
 

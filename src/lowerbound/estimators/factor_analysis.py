@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Float
 from numpy.random import RandomState
 
-from lowerbound.estimators.atomic import all_or_nothing
-from lowerbound.estimators.base import Posterior, seed_of
-from lowerbound.estimators.checks import check_choice, check_rows, no_type_check
-from lowerbound.estimators.linear_gaussian import LinearGaussianEstimator, canonical
-from lowerbound.estimators.weighted_rows import WeightedRows
+from lowerbound.interface.atomic import all_or_nothing
+from lowerbound.interface.base import Posterior, seed_of
+from lowerbound.interface.checks import check_choice, check_rows, no_type_check
+from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
+from lowerbound.interface.weighted_rows import WeightedRows
 from lowerbound.models.linear_gaussian import LinearGaussian
 from lowerbound.models.rotation import promax, quartimax, varimax
 

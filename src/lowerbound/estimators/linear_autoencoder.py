@@ -13,6 +13,7 @@ Both methods fit y = (x - m) / s with ONE scale s for all features, the root mea
 Reference: P. Baldi, K. Hornik, "Neural networks and principal component analysis", Neural Networks 2, 1989.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import equinox as eqx
@@ -25,15 +26,16 @@ from numpy.random import RandomState
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.data.principal_axes import CentredRows, PrincipalAxes, axes_within, center, principal_axes
-from lowerbound.estimators.architecture import Architecture
-from lowerbound.estimators.atomic import all_or_nothing
-from lowerbound.estimators.base import LatentVariableEstimator, seed_of
-from lowerbound.estimators.checks import check_choice, check_integer, check_rows, check_weight, no_type_check
-from lowerbound.estimators.parts import decoder
-from lowerbound.estimators.training import Training, check_training
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.fit.optimizer import Decay
 from lowerbound.fit.result import FitResult, Status
+from lowerbound.interface.architecture import Architecture
+from lowerbound.interface.atomic import all_or_nothing
+from lowerbound.interface.base import LatentVariableEstimator, seed_of
+from lowerbound.interface.capabilities import DENSITY_VERBS
+from lowerbound.interface.checks import check_choice, check_integer, check_rows, check_weight, no_type_check
+from lowerbound.interface.parts import decoder
+from lowerbound.interface.training import Training, check_training
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.models.autoencoder import Autoencoder as AutoencoderModel
 from lowerbound.nn.mlp import Linear
@@ -85,9 +87,6 @@ class LinearAutoencoder(LatentVariableEstimator):
     [[-5.0], [0.0], [5.0]]
     """
 
-    _without_density: ClassVar[str] = (
-        "its encoder is deterministic and its prior flat, so nothing has a density. Use PPCA for likelihoods and samples."
-    )
     _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
 
     @no_type_check
@@ -190,6 +189,11 @@ class LinearAutoencoder(LatentVariableEstimator):
             best_epoch=1,
         )
 
+    def absent_verbs(self) -> Mapping[str, str]:
+        """Those that need a density."""
+        reason = "its encoder is deterministic and its prior flat: nothing has a density. Use PPCA for likelihoods and samples."
+        return {**super().absent_verbs(), **dict.fromkeys(DENSITY_VERBS, reason)}
+
     def _skeleton(self, *, key: PRNGKeyArray) -> AutoencoderModel:
         encoder_key, decoder_key = jax.random.split(key)
         latent_dim = int(self.latent_dim)
@@ -197,14 +201,15 @@ class LinearAutoencoder(LatentVariableEstimator):
         return AutoencoderModel(
             encoder=linear.encoder(self.input_shape_, latent_dim, key=encoder_key),
             decoder=decoder(
-                self._likelihood, self.input_shape_, latent_dim=latent_dim, architecture=linear, key=decoder_key
+                self.likelihood_, self.input_shape_, latent_dim=latent_dim, architecture=linear, key=decoder_key
             ),
-            likelihood=self._likelihood,
+            likelihood=self.likelihood_,
             code_dim=latent_dim,
         )
 
     @property
-    def _likelihood(self) -> FixedScaleGaussian:
+    def likelihood_(self) -> FixedScaleGaussian:
+        """Gaussian noise of scale 1, model units: least squares."""
         return FixedScaleGaussian(1.0)
 
     def _check_hyperparameters(self) -> None:

@@ -1,6 +1,7 @@
 """MixtureOfFactorAnalyzers, the estimator: clusters with factors of their own; without factors, the Gaussian mixture."""
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -9,9 +10,14 @@ from numpy.random import RandomState
 
 from lowerbound.data.dataset import hash_rows
 from lowerbound.data.datum import Datum
-from lowerbound.estimators.atomic import all_or_nothing
-from lowerbound.estimators.base import seed_of
-from lowerbound.estimators.checks import (
+from lowerbound.evaluate.notes import cluster_notes, constant_note
+from lowerbound.evaluate.rows import map_rows
+from lowerbound.fit.mixture import fit_mixture, lost_clusters
+from lowerbound.fit.seeding import Sample, in_order, start
+from lowerbound.interface.atomic import all_or_nothing
+from lowerbound.interface.base import seed_of
+from lowerbound.interface.capabilities import GAUSSIAN_POSTERIOR_VERBS
+from lowerbound.interface.checks import (
     check_bool,
     check_choice,
     check_integer,
@@ -20,13 +26,9 @@ from lowerbound.estimators.checks import (
     check_seed,
     no_type_check,
 )
-from lowerbound.estimators.exact import LEAST_NOISE_FLOOR, ExactEstimator
-from lowerbound.estimators.linear_gaussian import canonical
-from lowerbound.estimators.weighted_rows import SAMPLE, WeightedRows
-from lowerbound.evaluate.notes import cluster_notes, constant_note
-from lowerbound.evaluate.rows import map_rows
-from lowerbound.fit.mixture import fit_mixture, lost_clusters
-from lowerbound.fit.seeding import Sample, in_order, start
+from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
+from lowerbound.interface.linear_gaussian import canonical
+from lowerbound.interface.weighted_rows import SAMPLE, WeightedRows
 from lowerbound.models.full_gaussian import FullGaussian
 from lowerbound.models.linear_gaussian import LinearGaussian
 from lowerbound.models.mixture import AnyMixture, Mixture
@@ -105,10 +107,6 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
     ([0.6, 0.4], 40)
     """
 
-    _without_gaussian_posterior: ClassVar[str] = (
-        "its posterior is a mixture, without one mean and covariance. Use predict_proba, transform and sample_posterior."
-    )
-
     @no_type_check
     def __init__(
         self,
@@ -183,6 +181,11 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         self.model_ = _by_weight(self.model_)
         self.status_ = self.status_.with_notes(self._notes(rows))
         return self
+
+    def absent_verbs(self) -> Mapping[str, str]:
+        """Those that need one Gaussian for each row."""
+        reason = "its posterior is a mixture, without one mean and covariance. Use predict_proba, transform and sample_posterior."
+        return {**super().absent_verbs(), **dict.fromkeys(GAUSSIAN_POSTERIOR_VERBS, reason)}
 
     # ---- clusters
 

@@ -8,11 +8,11 @@ from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from lowerbound.estimators.atomic import all_or_nothing
-from lowerbound.estimators.base import LatentVariableEstimator
-from lowerbound.estimators.checks import check_choice, check_number, no_type_check
-from lowerbound.estimators.saving import save_estimator
 from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.interface.atomic import all_or_nothing
+from lowerbound.interface.base import LatentVariableEstimator
+from lowerbound.interface.checks import check_choice, check_number, no_type_check
+from lowerbound.interface.saving import save_estimator
 
 
 class OutlierDetector(OutlierMixin, BaseEstimator):

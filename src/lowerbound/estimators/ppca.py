@@ -7,12 +7,12 @@ from jaxtyping import Float
 from numpy.random import RandomState
 
 from lowerbound.data.principal_axes import spectrum_of_covariance, spectrum_of_rows
-from lowerbound.estimators.atomic import all_or_nothing
-from lowerbound.estimators.base import seed_of
-from lowerbound.estimators.checks import check_bool, check_choice, check_rows, no_type_check
-from lowerbound.estimators.linear_gaussian import LinearGaussianEstimator, canonical
-from lowerbound.estimators.weighted_rows import WeightedRows
 from lowerbound.fit.result import FitResult, Status
+from lowerbound.interface.atomic import all_or_nothing
+from lowerbound.interface.base import seed_of
+from lowerbound.interface.checks import check_bool, check_choice, check_rows, no_type_check
+from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
+from lowerbound.interface.weighted_rows import WeightedRows
 from lowerbound.models.linear_gaussian import LOG_TWO_PI, LinearGaussian
 
 

@@ -10,8 +10,8 @@ from lowerbound.estimators.linear_autoencoder import LinearAutoencoder
 from lowerbound.estimators.mixture_of_factor_analyzers import MixtureOfFactorAnalyzers
 from lowerbound.estimators.outlier_detector import OutlierDetector
 from lowerbound.estimators.ppca import PPCA
-from lowerbound.estimators.saving import load_estimator
 from lowerbound.estimators.vae import VAE
+from lowerbound.interface.saving import load_estimator
 
 ESTIMATORS: dict[str, type[BaseEstimator]] = {
     "PPCA": PPCA,

@@ -9,18 +9,18 @@ from numpy.random import RandomState
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Treatment, check_grey_levels, fit_preprocessing
-from lowerbound.estimators.architecture import NetworkName, architecture_of, check_image_shape
-from lowerbound.estimators.atomic import all_or_nothing
-from lowerbound.estimators.base import LatentVariableEstimator, seed_of
-from lowerbound.estimators.checks import (
-    check_rows,
-    no_type_check,
-)
-from lowerbound.estimators.parts import decoder, gaussian_encoder, named_likelihood
-from lowerbound.estimators.training import Training
 from lowerbound.estimators.vae_hyperparameters import check_vae
 from lowerbound.evaluate.notes import fit_notes
 from lowerbound.fit.optimizer import Decay
+from lowerbound.interface.architecture import NetworkName, architecture_of, check_image_shape
+from lowerbound.interface.atomic import all_or_nothing
+from lowerbound.interface.base import LatentVariableEstimator, seed_of
+from lowerbound.interface.checks import (
+    check_rows,
+    no_type_check,
+)
+from lowerbound.interface.parts import decoder, gaussian_encoder, named_likelihood
+from lowerbound.interface.training import Training
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.models.vae import VAE as VAEModel
 from lowerbound.nn.activations import Activation
@@ -269,7 +269,8 @@ class VAE(LatentVariableEstimator):
         )
 
     @property
-    def _likelihood(self) -> AbstractLikelihood:
+    def likelihood_(self) -> AbstractLikelihood:
+        """p(x given z): as fitted, or untrained before."""
         return self.model_.likelihood if hasattr(self, "model_") else self._untrained_likelihood()
 
     @property

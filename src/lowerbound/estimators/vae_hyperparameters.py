@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from lowerbound.estimators.architecture import check_architecture
-from lowerbound.estimators.checks import check_bool, check_choice, check_integer, check_number
-from lowerbound.estimators.training import check_training
+from lowerbound.interface.architecture import check_architecture
+from lowerbound.interface.checks import check_bool, check_choice, check_integer, check_number
+from lowerbound.interface.training import check_training
 
 if TYPE_CHECKING:
     from lowerbound.estimators.vae import VAE

@@ -16,8 +16,8 @@ from lowerbound.data.moments import covariance, means, no_spread, reader, varian
 from lowerbound.data.patterns import Chunk, chunks, plan_chunks, stacked
 from lowerbound.data.preprocessing import Preprocessing, Treatment
 from lowerbound.data.standardize import row_chunks
-from lowerbound.estimators.checks import check_weight
 from lowerbound.fit.result import FitResult
+from lowerbound.interface.checks import check_weight
 from lowerbound.models.model import AbstractModel
 
 ModelType = TypeVar("ModelType", bound=AbstractModel)

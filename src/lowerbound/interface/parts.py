@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from lowerbound.estimators.architecture import Architecture
+from lowerbound.interface.architecture import Architecture
 from lowerbound.likelihoods.bernoulli import Bernoulli
 from lowerbound.likelihoods.categorical import Categorical
 from lowerbound.likelihoods.gaussian import FeatureScaleGaussian, FixedScaleGaussian, NetworkScaleGaussian

@@ -22,14 +22,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.data.dataset import Dataset, hash_rows
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.estimators.checks import check_choice, check_integer, check_latents, check_rows, check_seed
-from lowerbound.estimators.saving import save_estimator
 from lowerbound.evaluate import evidence, outliers, reconstruction, sampling
 from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.health import Health, health
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.evaluate.posterior import encode, posterior_moments
 from lowerbound.fit.result import FitResult
+from lowerbound.interface.capabilities import Capabilities, offered
+from lowerbound.interface.checks import check_choice, check_integer, check_latents, check_rows, check_seed
+from lowerbound.interface.saving import save_estimator
 from lowerbound.likelihoods.likelihood import AbstractLikelihood, check_support
 from lowerbound.models.model import AbstractExactModel, AbstractModel
 
@@ -55,25 +56,11 @@ class Posterior(NamedTuple):
     covariance: Float[np.ndarray, "n latent latent"] | None
 
 
-def _has_density(estimator: "LatentVariableEstimator") -> bool:
-    if estimator._without_density:
-        raise AttributeError(f"{type(estimator).__name__} has no such verb: {estimator._without_density}")
-    return True
-
-
-def _has_gaussian_posterior(estimator: "LatentVariableEstimator") -> bool:
-    if estimator._without_gaussian_posterior:
-        raise AttributeError(f"{type(estimator).__name__} has no such verb: {estimator._without_gaussian_posterior}")
-    return _has_density(estimator)
-
-
-class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Base of the estimators; see the module for the way of the data."""
 
-    _without_density: ClassVar[str] = ""  # the reason why density verbs are absent
-    _without_gaussian_posterior: ClassVar[str] = ""  # the reason why its moments are absent
     _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS  # the first one is the default
-    _takes_missing: ClassVar[bool] = False  # whether NaN is a missing cell, rather than an error
+    takes_missing: ClassVar[bool] = False  # whether NaN is a missing cell, rather than an error
 
     latent_dim: int
     random_state: int | RandomState | None
@@ -93,7 +80,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
 
     @property
     @abstractmethod
-    def _likelihood(self) -> AbstractLikelihood:
+    def likelihood_(self) -> AbstractLikelihood:
         """The fitted model's likelihood."""
 
     # ---- from the border inwards
@@ -110,7 +97,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
 
     def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
         """Raise where the data is outside what the model has a probability for."""
-        check_support(self._likelihood, array, owner=type(self).__name__)
+        check_support(self.likelihood_, array, owner=type(self).__name__)
 
     # ---- latents as the user sees them; other than the model's only where an estimator turns them (oblique rotations)
 
@@ -180,14 +167,14 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
 
     # ---- density: models whose posterior has one
 
-    @available_if(_has_gaussian_posterior)
+    @available_if(offered("posterior"))
     def posterior(self, X: Any) -> Posterior:
         """Mean, scale and (for a full posterior) covariance of q(z given x) for each row."""
         dataset = self._rows(X)
         mean, scale, covariance = posterior_moments(self.model_, dataset, key=self._key(0))
         return self._reported_posterior(Posterior(mean, scale, covariance))
 
-    @available_if(_has_density)
+    @available_if(offered("sample_posterior"))
     def sample_posterior(
         self, X: Any, n_draws: int, *, random_state: int | RandomState | None = None
     ) -> Float[np.ndarray, "n draws latent"]:
@@ -201,7 +188,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         drawn = sampling.sample_posterior(self.model_, dataset, n_draws=n_draws, key=self._draw_key(random_state))
         return self._reported(drawn)
 
-    @available_if(_has_density)
+    @available_if(offered("sample"))
     def sample(
         self, n_samples: int = 1, *, random_state: int | RandomState | None = None, return_latents: bool = False
     ) -> Float[np.ndarray, "n *event"] | tuple[Float[np.ndarray, "n *event"], Float[np.ndarray, "n latent"]]:
@@ -216,7 +203,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
         drawn = self.preprocessing_.restore_sample(x)
         return (drawn, self._reported(z)) if return_latents else drawn
 
-    @available_if(_has_density)
+    @available_if(offered("log_evidence"))
     def log_evidence(self, X: Any, *, n_samples: int = 1000, method: str | None = None) -> Evidence:
         """Mean log p(x) over the rows in nats, with per-row values, standard error, effective sample size and k-hat.
 
@@ -238,24 +225,24 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
             self.model_, dataset, n_samples=n_samples, key=self._key(0), base_measure=self.base_measure_
         )
 
-    @available_if(_has_density)
+    @available_if(offered("score_samples"))
     def score_samples(self, X: Any) -> Float[np.ndarray, " n"]:
         """Log p(x) of each row in nats, (n,): exact where the model knows it, else by importance sampling with 200 draws."""
         return self.log_evidence(X, n_samples=SCORE_SAMPLES).per_row
 
-    @available_if(_has_density)
+    @available_if(offered("score"))
     def score(self, X: Any, y: Any = None) -> float:
         """Mean of ``score_samples``: nats per row, higher is better."""
         return float(np.mean(self.score_samples(X)))
 
-    @available_if(_has_density)
+    @available_if(offered("elbo"))
     def elbo(self, X: Any, *, n_samples: int = 64) -> Float[np.ndarray, " n"]:
         """Evidence lower bound of each row in nats (beta = 1, closed-form KL), averaged over ``n_samples`` draws."""
         check_integer(type(self).__name__, "n_samples", n_samples, minimum=1)
         dataset = self._rows(X)
         return evidence.elbo(self.model_, dataset, n_samples=n_samples, key=self._key(0))
 
-    @available_if(_has_gaussian_posterior)
+    @available_if(offered("health"))
     def health(self, X: Any) -> Health:
         """Active units, KL per dimension, aggregate-posterior moments and decoder variance on X, with advice in words."""
         dataset = self._rows(X)
@@ -274,7 +261,7 @@ class LatentVariableEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin,
     @property
     def base_measure_(self) -> str:
         """What ``log_evidence`` is a density or mass with respect to."""
-        return " ".join(filter(None, (self._likelihood.base_measure, self.preprocessing_.measure)))
+        return " ".join(filter(None, (self.likelihood_.base_measure, self.preprocessing_.measure)))
 
     def _draw_key(self, random_state: int | RandomState | None) -> PRNGKeyArray:
         check_seed(type(self).__name__, random_state)

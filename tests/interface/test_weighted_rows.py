@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lowerbound.estimators import weighted_rows
-from lowerbound.estimators.weighted_rows import WeightedRows
+from lowerbound.interface.weighted_rows import WeightedRows
 from tests.estimators.exact_models import MODELS, column_scale, in_user_units, rows, with_holes
 
 X, _ = rows(300)

@@ -17,10 +17,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.data.dataset import Dataset, hash_rows
 from lowerbound.data.preprocessing import check_grey_levels
-from lowerbound.estimators.base import LatentVariableEstimator
-from lowerbound.estimators.checks import check_integer, check_number, check_rows
 from lowerbound.evaluate.imputation import completed, predictive_interval, predictive_moments
 from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.interface.base import LatentVariableEstimator
+from lowerbound.interface.checks import check_integer, check_number, check_rows
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 
@@ -48,7 +48,7 @@ class Imputation(NamedTuple):
 class ExactEstimator(LatentVariableEstimator):
     """Base of PPCA, FactorAnalysis and MixtureOfFactorAnalyzers; see the module for the way of missing cells."""
 
-    _takes_missing: ClassVar[bool] = True
+    takes_missing: ClassVar[bool] = True
     _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("log_evidence", "kl", "elbo", "reconstruction")
 
     dequantize: bool
@@ -59,7 +59,7 @@ class ExactEstimator(LatentVariableEstimator):
         """Number of free parameters, rotations of the factors not counted."""
 
     @property
-    def _likelihood(self) -> AbstractLikelihood:
+    def likelihood_(self) -> AbstractLikelihood:
         """Gaussian noise: where its scale comes from is the model's business."""
         return FixedScaleGaussian(1.0)
 

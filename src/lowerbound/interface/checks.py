@@ -137,7 +137,7 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
         raise ValueError(
             f"X of {owner} must have rows of shape {estimator.input_shape_}, as in fit; got {array.shape[1:]}."
         )
-    _check_finite(owner, array, missing=getattr(estimator, "_takes_missing", False))
+    _check_finite(owner, array, missing=getattr(estimator, "takes_missing", False))
     return array
 
 
