@@ -10,7 +10,7 @@ from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 
 from lowerbound import PPCA
-from lowerbound.estimators import linear_gaussian
+from lowerbound.interface import linear_gaussian
 from lowerbound.models.linear_gaussian import LinearGaussian
 from tests.estimators.exact_models import in_user_units
 

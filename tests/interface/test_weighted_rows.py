@@ -6,7 +6,7 @@ Ground truth: the same table in memory, in one piece.
 import numpy as np
 import pytest
 
-from lowerbound.estimators import weighted_rows
+from lowerbound.interface import weighted_rows
 from lowerbound.interface.weighted_rows import WeightedRows
 from tests.estimators.exact_models import MODELS, column_scale, in_user_units, rows, with_holes
 
