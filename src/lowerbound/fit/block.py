@@ -28,7 +28,7 @@ from lowerbound.models.model import AbstractLocalModel, AbstractModel, infer, wi
 from lowerbound.nn.cost import cached_cost
 from lowerbound.objectives.objective import Batch
 
-Sums = dict[str, Float[Array, ""]]
+Sums = dict[str, Float[Array | np.ndarray, ""]]
 
 _BLOCK_WORK = 1e11  # floating-point operations
 _BLOCK_BYTES = 2**26

@@ -44,7 +44,7 @@ def fit_minibatches(
     batch_size: int,
     seed: int,
     training_rows: Int[np.ndarray, " rows"] | None = None,
-    validation_rows: Int[np.ndarray, " rows"] | None = None,
+    validation_rows: Int[np.ndarray, " held"] | None = None,
     patience: int | None = None,
     verbose: bool = False,
     state: TrainState | None = None,

@@ -12,6 +12,7 @@ from abc import abstractmethod
 from typing import NamedTuple
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from lowerbound.models.model import AbstractModel
@@ -35,8 +36,8 @@ class StepState(eqx.Module):
 
     parameters: PyTree
     memory: PyTree
-    step: Int[Array, ""]
-    finite: Bool[Array, ""]
+    step: Int[Array | np.ndarray, ""]
+    finite: Bool[Array | np.ndarray, ""]
 
 
 class StepResult(NamedTuple):

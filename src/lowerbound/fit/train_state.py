@@ -10,7 +10,7 @@ from dataclasses import replace
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree, UInt32
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree, UInt32
 
 from lowerbound.fit.block import Sums, first_state, means_over_rows
 from lowerbound.fit.step import AbstractStep, StepState
@@ -40,13 +40,13 @@ class TrainState(eqx.Module):
     moving: StepState
     local: PyTree
     key_data: UInt32[Array | np.ndarray, "..."]
-    epoch: int
-    block: int
+    epoch: int | Int[np.ndarray, ""]
+    block: int | Int[np.ndarray, ""]
     sums: tuple[Sums, ...]
     history: dict[str, Float[np.ndarray, " epochs"]]
     best_parameters: PyTree
-    best_loss: float
-    best_epoch: int
+    best_loss: float | Float[np.ndarray, ""]
+    best_epoch: int | Int[np.ndarray, ""]
 
     @property
     def key(self) -> PRNGKeyArray:

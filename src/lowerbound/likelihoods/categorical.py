@@ -27,15 +27,20 @@ class Categorical(AbstractLikelihood):
     Attributes
     ----------
     n_codes
-        (\*event) number of codes of each cell, at least 1.
-    n_outputs
+        (\*event), or () where all cells have as many: number of codes, at least 1.
+    most_codes
         The largest of them.
     """
 
     n_codes: Int[Array | np.ndarray, "*event"]
-    n_outputs: int = eqx.field(static=True)
+    most_codes: int = eqx.field(static=True)
     base_measure: ClassVar[str] = "counting measure on category codes"
     support: ClassVar[Support] = "codes"
+
+    @property
+    def n_outputs(self) -> int:
+        """One logit for each code of the cell that has most of them."""
+        return self.most_codes
 
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Categorical over the first axis of ``outputs``."""
@@ -89,7 +94,7 @@ class Categorical(AbstractLikelihood):
 
     def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
         """Cells that are not one of the codes of their column."""
-        n_codes = np.asarray(self.n_codes)
+        n_codes = np.broadcast_to(np.asarray(self.n_codes), values.shape[1:])
         outside = (values < 0) | (values >= n_codes) | (values != np.floor(values))
         column = np.unravel_index(int(np.argmax(outside.any(axis=0))), n_codes.shape)
         return outside, f"integer codes 0 to {n_codes[column] - 1} in this column, as in fit"

@@ -28,7 +28,7 @@ class Autoencoder(AbstractModel):
     decoder: Decoder
     likelihood: FixedScaleGaussian
     code_dim: int = eqx.field(static=True)
-    with_mask: bool = eqx.field(static=True, default=False)
+    with_mask: bool = eqx.field(static=True)
 
     @property
     def latent_dim(self) -> int:
