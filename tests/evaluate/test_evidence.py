@@ -189,7 +189,7 @@ def rows_in_units(*, observed=None):
     preprocessing = Preprocessing(SHIFT, SCALE, 1.0, "real", "float64")
     filled = raw if observed is None else np.where(observed, raw, SHIFT)
     seen = np.ones(X.shape, bool) if observed is None else observed
-    return Dataset(preprocessing.store(filled), preprocessing, observed), seen
+    return Dataset(filled, preprocessing, observed), seen
 
 
 @pytest.mark.parametrize("name", EXACT_MODELS)

@@ -109,7 +109,8 @@ def _weighted_sum(
     weight: Float[np.ndarray, " rows"] | None, x: Shaped[np.ndarray, "rows features"]
 ) -> Float[np.ndarray, " features"]:
     """Sum over rows of each column, times the weights where there are some."""
-    return np.sum(x, axis=0, dtype=np.float64) if weight is None else np.asarray(weight @ x)
+    total: np.ndarray = x.sum(axis=0, dtype=np.float64) if weight is None else weight @ x
+    return total
 
 
 def no_spread(variance: Float[np.ndarray, "*event"], mean: Float[np.ndarray, "*event"]) -> Bool[np.ndarray, "*event"]:

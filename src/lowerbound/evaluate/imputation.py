@@ -32,6 +32,9 @@ from lowerbound.evaluate.rows import map_rows
 from lowerbound.evaluate.sampled_imputation import SampledCompletions, SampledInterval, SampledMoments
 from lowerbound.models.model import AbstractExactModel, AbstractImputingModel, Predictive
 
+SAMPLES = 1000
+"""Draws of z per row, of a model without closed forms."""
+
 _BISECTIONS = 60  # halves an interval of a few standard deviations down to rounding
 
 
@@ -52,7 +55,9 @@ class Interval(NamedTuple):
 ImputingModel = AbstractExactModel | AbstractImputingModel
 
 
-def predictive_moments(model: ImputingModel, dataset: Dataset, *, n_samples: int, key: PRNGKeyArray) -> Moments:
+def predictive_moments(
+    model: ImputingModel, dataset: Dataset, *, n_samples: int = SAMPLES, key: PRNGKeyArray
+) -> Moments:
     """Mean and variance of each cell's distribution given the observed cells of its row.
 
     Parameters
@@ -70,7 +75,7 @@ def predictive_moments(model: ImputingModel, dataset: Dataset, *, n_samples: int
 
 
 def predictive_interval(
-    model: ImputingModel, dataset: Dataset, *, coverage: float, n_samples: int, key: PRNGKeyArray
+    model: ImputingModel, dataset: Dataset, *, coverage: float, n_samples: int = SAMPLES, key: PRNGKeyArray
 ) -> Interval:
     """The interval that holds each cell with probability ``coverage``, equal shares on both sides."""
     if isinstance(model, AbstractExactModel):
@@ -79,7 +84,7 @@ def predictive_interval(
 
 
 def completed(
-    model: ImputingModel, dataset: Dataset, *, n_draws: int, n_samples: int, key: PRNGKeyArray
+    model: ImputingModel, dataset: Dataset, *, n_draws: int, n_samples: int = SAMPLES, key: PRNGKeyArray
 ) -> Float[np.ndarray, "n draws *event"]:
     """``n_draws`` independent joint draws of the missing cells of each row, beside its observed ones, model units.
 

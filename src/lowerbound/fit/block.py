@@ -11,6 +11,7 @@ same shapes compiles nothing. The randomness of a step is a function of (key, st
 """
 
 import math
+from collections.abc import Mapping
 
 import equinox as eqx
 import jax
@@ -28,7 +29,7 @@ from lowerbound.models.model import AbstractLocalModel, AbstractModel, infer, wi
 from lowerbound.nn.cost import cached_cost
 from lowerbound.objectives.objective import Batch
 
-Sums = dict[str, Float[Array | np.ndarray, ""]]
+Sums = Mapping[str, Float[Array | np.ndarray, ""]]
 
 _BLOCK_WORK = 1e11  # floating-point operations
 _BLOCK_BYTES = 2**26

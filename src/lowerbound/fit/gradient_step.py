@@ -51,15 +51,15 @@ class GradientStep(AbstractStep):
         batch = _refined(eqx.combine(state.parameters, static), batch, key=key)
 
         def loss_of(parameters: PyTree) -> tuple[Float[Array, ""], Metrics]:
-            return self.objective(eqx.combine(parameters, static), batch, key, state.step)
+            return self.objective(eqx.combine(parameters, static), batch, key, jnp.asarray(state.step))
 
         (loss, metrics), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.parameters)
         parameters, memory, finite = self.optimizer.update(
             gradients,
             state.memory,
             state.parameters,
-            step=state.step,
-            allowed=state.finite & jnp.isfinite(loss),
+            step=jnp.asarray(state.step),
+            allowed=jnp.asarray(state.finite & jnp.isfinite(loss)),
         )
         # After the first non-finite step nothing moves any more.
         moved = StepState(parameters, memory, state.step + finite, finite)

@@ -15,9 +15,6 @@ from lowerbound.evaluate.imputation import completed, predictive_interval, predi
 from lowerbound.interface.base import LatentVariableEstimator
 from lowerbound.interface.checks import check_integer, check_number
 
-IMPUTATION_SAMPLES = 1000
-"""Draws per row of ``impute`` and ``imputation``, where these are not exact."""
-
 
 class Imputation(NamedTuple):
     """Each cell given the observed cells of its row, X-shaped, in the user's units; observed cells are themselves, with scale 0.
@@ -64,18 +61,12 @@ class ImputingEstimator(LatentVariableEstimator):
         missing, preprocessing = np.isnan(values), self.preprocessing_
         if n_draws is not None:
             check_integer(type(self).__name__, "n_draws", n_draws, minimum=1)
-            drawn = completed(
-                self.model_,
-                dataset,
-                n_draws=n_draws,
-                n_samples=IMPUTATION_SAMPLES,
-                key=self._draw_key(random_state),
-            )
+            drawn = completed(self.model_, dataset, n_draws=n_draws, key=self._draw_key(random_state))
             restored = preprocessing.white_level * preprocessing.restore_sample(drawn)
             if preprocessing.treatment == "dequantize":
                 restored = np.clip(restored, 0, 255)
             return np.where(missing[:, None], restored, values[:, None])
-        found = predictive_moments(self.model_, dataset, n_samples=IMPUTATION_SAMPLES, key=self._key(0))
+        found = predictive_moments(self.model_, dataset, key=self._key(0))
         mean = preprocessing.white_level * preprocessing.restore_mean(found.mean)
         return _like(X, np.where(missing, mean, values))
 
@@ -91,9 +82,8 @@ class ImputingEstimator(LatentVariableEstimator):
         """
         check_number(type(self).__name__, "coverage", coverage, minimum=0, above=True, below=1)
         dataset, values = self._rows(X), _values(X)
-        sampled: dict[str, Any] = {"n_samples": IMPUTATION_SAMPLES, "key": self._key(0)}
-        moments = predictive_moments(self.model_, dataset, **sampled)
-        interval = predictive_interval(self.model_, dataset, coverage=float(coverage), **sampled)
+        moments = predictive_moments(self.model_, dataset, key=self._key(0))
+        interval = predictive_interval(self.model_, dataset, coverage=float(coverage), key=self._key(0))
         missing, white_level = np.isnan(values), self.preprocessing_.white_level
         scale = white_level * np.sqrt(moments.variance) * self.preprocessing_.scale
 
