@@ -24,6 +24,7 @@ from lowerbound.data.datum import Datum
 from lowerbound.models.linear_gaussian import LOG_TWO_PI
 from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel, Draw, ElboTerms, Predictive
 from lowerbound.posteriors.gaussian import PrecisionGaussian, gaussian_from_precision
+from lowerbound.priors.standard_normal import StandardNormal
 
 
 class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
@@ -75,6 +76,10 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
     def posterior(self, datum: Datum) -> PrecisionGaussian:
         """The distribution of no number at all."""
         return gaussian_from_precision(jnp.zeros((0, 0), self.mean.dtype), jnp.zeros(0, self.mean.dtype))
+
+    def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
+        """Those of no number at all."""
+        return StandardNormal(0).moments()
 
     def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
         """Standard deviation of each cell."""

@@ -113,6 +113,10 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         pull = (weight * (datum.values.reshape(-1) - self.mean)) @ self.loadings
         return gaussian_from_precision(precision, pull)
 
+    def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
+        """Zeros and ones."""
+        return StandardNormal(self.latent_dim).moments()
+
     def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
         """The root of psi, whatever z."""
         return jnp.sqrt(self.variance).reshape(self.event_shape)

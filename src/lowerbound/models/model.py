@@ -125,11 +125,15 @@ class AbstractDensityModel(AbstractGenerativeModel):
 
 
 class AbstractGaussianPosteriorModel(AbstractDensityModel):
-    """A density model whose q(z given x) is one Gaussian, so that its moments can be asked for."""
+    """A density model whose q(z given x) is one Gaussian, so that its moments can be asked for, and held against the prior's."""
 
     @abstractmethod
     def posterior(self, datum: Datum) -> AbstractGaussianPosterior:
         """q(z given x)."""
+
+    @abstractmethod
+    def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
+        """Mean and variance of each latent under p(z)."""
 
     @abstractmethod
     def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:

@@ -61,6 +61,10 @@ class VAE(AbstractGaussianPosteriorModel, AbstractImputingModel):
         """q(z given x), equation (2)."""
         return self.encoder(self.likelihood, datum)
 
+    def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
+        """Those of p(z)."""
+        return self.prior.moments()
+
     def encode(self, datum: Datum) -> Float[Array, " latent"]:
         """mu(x)."""
         return self.posterior(datum).mean

@@ -19,6 +19,10 @@ class AbstractPrior(eqx.Module):
         """Log p(z) in nats."""
 
     @abstractmethod
+    def moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
+        """Mean and variance of each latent."""
+
+    @abstractmethod
     def sample(self, *, key: PRNGKeyArray) -> Float[Array, " latent"]:
         """One z ~ p(z)."""
 

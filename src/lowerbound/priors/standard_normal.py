@@ -46,6 +46,10 @@ class StandardNormal(AbstractDiagonalGaussianPrior):
         """Log N(z; 0, I)."""
         return log_standard_normal(z)
 
+    def moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
+        """Zeros and ones."""
+        return jnp.zeros(self.n_dimensions, jnp.float32), jnp.ones(self.n_dimensions, jnp.float32)
+
     def sample(self, *, key: PRNGKeyArray) -> Float[Array, " latent"]:
         """One z ~ N(0, I), float32."""
         return jax.random.normal(key, (self.n_dimensions,), jnp.float32)
