@@ -20,6 +20,36 @@ WITHOUT_HOLES = cases(sklearn_checks=True, missing=False)
 WITH_HOLES = cases(sklearn_checks=True, missing=True)
 
 
+class Polars:
+    """What is asked of a data frame of polars, on a dictionary of lists."""
+
+    def __init__(self, data, schema=None):
+        self._cells = data if schema is None else dict(zip(schema, np.asarray(data).T.tolist(), strict=True))
+        self.columns = list(self._cells)
+        self.shape = (len(self.to_numpy()), len(self.columns))
+
+    def __getitem__(self, name):
+        return PolarsSeries(self._cells[name])
+
+    def __len__(self):
+        return self.shape[0]
+
+    def to_numpy(self):
+        return np.stack([self[name].to_numpy() for name in self.columns], axis=1)
+
+
+class PolarsSeries:
+    """A column of it: floats with NaN for null, anything else as objects with None."""
+
+    def __init__(self, cells):
+        self._cells = cells
+
+    def to_numpy(self):
+        if all(cell is None or type(cell) in (int, float) for cell in self._cells):
+            return np.array([np.nan if cell is None else cell for cell in self._cells])
+        return np.array(self._cells, object)
+
+
 def with_cell(X, value, *cells):
     """The table with some cells replaced."""
     X = X.copy()
@@ -70,14 +100,66 @@ NOT_ROWS = {
     ),
     "text in a data frame": (
         pd.DataFrame({"age": [1.0, 2.0], "town": ["Bath", "York"], "name": ["A", "B"]}),
-        r"X of OWNER must be numeric; got text in column 'town', 'name'\. Encode",
+        r"X of OWNER must be numeric; got text in column 'town' \('Bath'\), 'name' \('A'\)\. Encode",
     ),
     "text in an object array": (
         np.array([[1.0, "x"], [2.0, "y"]], object),
-        r"X of OWNER must be numeric; got text in column 1\. Encode",
+        r"X of OWNER must be numeric; got text in column 1 \('x'\)\. Encode",
     ),
-    "text in a list": ([["a", 1.0], ["b", 2.0]], r"X of OWNER must be numeric; got text in column 0\. Encode"),
-    "dates": (np.zeros((5, 2), "datetime64[s]"), r"X of OWNER must be numeric; got dtype datetime64"),
+    "text in a list": ([["a", 1.0], ["b", 2.0]], r"X of OWNER must be numeric; got text in column 0 \('a'\)\. Encode"),
+    "a blank behind NA": ([["1", 1.0], ["NA ", 2.0]], r"got text in column 0 \('NA '\)\. Encode"),
+    "numbers as text": (
+        np.array([["1", "2"], ["3", "4.5"]]),
+        r"got numbers written as text in column 0 \('1'\), 1 \('2'\)\. Convert it, as by X\.astype\(float\)\.",
+    ),
+    "numbers as text in a data frame": (
+        pd.DataFrame({"a": [1, 2], "b": ["3", None]}, dtype=object),
+        r"got numbers written as text in column 'b' \('3'\)\. Convert it",
+    ),
+    "dates": (
+        np.zeros((5, 2), "datetime64[D]"),
+        r"got dates in column 0 \(1970-01-01\), 1 .* Convert it to the time since",
+    ),
+    "dates in a data frame": (
+        pd.DataFrame({"a": [1, 2], "day": pd.to_datetime(["2020-01-05", None])}),
+        r"X of OWNER must be numeric; got dates in column 'day' \(2020-01-05T.*\)\. Convert it to the time since",
+    ),
+    "durations in a data frame": (
+        pd.DataFrame({"a": [1, 2], "took": pd.to_timedelta([3, 4], unit="s")}),
+        r"X of OWNER must be numeric; got durations in column 'took' \(3\d* \w*seconds\)\. Convert it to a number of one unit",
+    ),
+    "categories of numbers": (
+        pd.DataFrame({"a": [1, 2], "kind": pd.Categorical([7, 8])}),
+        r"X of OWNER must be numeric; got categories in column 'kind' \(7\)\. Encode .* codes by astype\(float\)",
+    ),
+    "several kinds": (
+        pd.DataFrame({"town": ["Bath", "York"], "day": pd.to_datetime(["2020", "2021"]), "z": ["A", "B"]}),
+        r"got text in column 'town' \('Bath'\), 'z' \('A'\); dates in column 'day' \(.*\)\. Text: Encode.* Dates: Convert",
+    ),
+    "a polars frame with text": (
+        Polars({"a": [1.0, None], "town": ["Bath", "York"]}),
+        r"X of OWNER must be numeric; got text in column 'town' \('Bath'\)\. Encode",
+    ),
+    "a dictionary": (
+        np.array([[1.0, {"foo": 1}], [2.0, 3.0]], object),
+        r"X of OWNER must be numeric; got \{'foo': 1\} in column 1 \(float\(\) argument must be .*'dict'\)",
+    ),
+    "an integer beyond float64": (
+        [[1, 10**400], [2, 3]],
+        r"got integers beyond the range of float64 in column 1 \(10000.*…\)\. Rescale",
+    ),
+    "infinity in a data frame": (
+        pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, np.inf]}),
+        r"X of OWNER must be FINITE; got 1 such cells in 1 rows, first X\[1, 'b'\] = inf",
+    ),
+    "correlations": (
+        np.corrcoef(reals(shape=(4,)), rowvar=False),
+        r"X of OWNER must hold rows of data, not their correlations .*; got a symmetric matrix .*, 4 x 4\. Give the rows",
+    ),
+    "covariances in a data frame": (
+        pd.DataFrame(reals(), columns=list("abc")).cov(),
+        r"X of OWNER must hold rows of data, .*; got the same labels on rows and columns, 3 x 3\. Give the rows",
+    ),
 }
 
 

@@ -24,7 +24,7 @@ from lowerbound.evaluate.comparison import Comparison
 from lowerbound.evaluate.evidence import Evidence, EvidenceWarning, log_evidence
 from lowerbound.interface.base import LatentVariableEstimator
 from lowerbound.interface.capabilities import offers
-from lowerbound.interface.checks import check_integer, no_type_check
+from lowerbound.interface.hyperparameters import check_integer, no_type_check
 
 _OWNER = "compare"
 _COLUMNS_NAMED = 6

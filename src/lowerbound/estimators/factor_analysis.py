@@ -8,7 +8,8 @@ from numpy.random import RandomState
 
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import Posterior, seed_of
-from lowerbound.interface.checks import check_choice, check_rows, no_type_check
+from lowerbound.interface.checks import check_rows
+from lowerbound.interface.hyperparameters import check_choice, no_type_check
 from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
 from lowerbound.interface.weighted_rows import WeightedRows
 from lowerbound.models.linear_gaussian import LinearGaussian

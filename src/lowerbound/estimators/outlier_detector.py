@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator
-from lowerbound.interface.checks import check_choice, check_number, no_type_check
+from lowerbound.interface.hyperparameters import check_choice, check_number, no_type_check
 from lowerbound.interface.saving import save_estimator
 
 

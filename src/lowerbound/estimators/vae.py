@@ -15,10 +15,8 @@ from lowerbound.fit.optimizer import Decay
 from lowerbound.interface.architecture import NetworkName, architecture_of, check_image_shape
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator, seed_of
-from lowerbound.interface.checks import (
-    check_rows,
-    no_type_check,
-)
+from lowerbound.interface.checks import check_rows
+from lowerbound.interface.hyperparameters import no_type_check
 from lowerbound.interface.parts import decoder, gaussian_encoder, named_likelihood
 from lowerbound.interface.training import Training
 from lowerbound.likelihoods.likelihood import AbstractLikelihood

@@ -29,7 +29,8 @@ from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.evaluate.posterior import encode, posterior_moments
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.capabilities import Capabilities, offered
-from lowerbound.interface.checks import check_choice, check_integer, check_latents, check_rows, check_seed
+from lowerbound.interface.checks import check_latents, check_rows
+from lowerbound.interface.hyperparameters import check_choice, check_integer, check_seed
 from lowerbound.interface.saving import save_estimator
 from lowerbound.likelihoods.likelihood import AbstractLikelihood, check_support
 from lowerbound.models.model import AbstractExactModel, AbstractModel

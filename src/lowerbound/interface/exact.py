@@ -20,7 +20,10 @@ from lowerbound.data.preprocessing import check_grey_levels
 from lowerbound.evaluate.imputation import completed, predictive_interval, predictive_moments
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.interface.base import LatentVariableEstimator
-from lowerbound.interface.checks import check_integer, check_number, check_rows
+from lowerbound.interface.cells import to_numbers
+from lowerbound.interface.checks import check_rows
+from lowerbound.interface.frames import like
+from lowerbound.interface.hyperparameters import check_integer, check_number
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 
@@ -82,6 +85,10 @@ class ExactEstimator(LatentVariableEstimator):
         self._check_values(array)
         return self._dataset(array)
 
+    def _numbers(self, X: Any) -> Float[np.ndarray, "n *event"]:
+        """The cells of X as float64, NaN where one is missing."""
+        return np.asarray(to_numbers(X, owner=type(self).__name__), np.float64)
+
     def _dataset(self, array: Shaped[np.ndarray, "n *event"]) -> Dataset:
         # Grey levels are exact in single precision, and have their noise from the hash, as in every other model.
         hashes = hash_rows(array, dtype=np.float32 if self._dequantized else np.float64)
@@ -120,16 +127,16 @@ class ExactEstimator(LatentVariableEstimator):
         ValueError
             For ``n_draws`` below 1, and for X as in ``transform``.
         """
-        dataset = self._rows(X)
+        dataset, values = self._rows(X), self._numbers(X)
         if n_draws is not None:
             check_integer(type(self).__name__, "n_draws", n_draws, minimum=1)
             drawn = completed(self.model_, dataset, n_draws=n_draws, key=self._draw_key(random_state))
             restored = self.preprocessing_.restore_sample(drawn)
             if self._dequantized:
                 restored = np.clip(restored, 0, 255)
-            return np.where(np.isnan(_values(X))[:, None], restored, _values(X)[:, None])
+            return np.where(np.isnan(values)[:, None], restored, values[:, None])
         mean = self.preprocessing_.restore_mean(predictive_moments(self.model_, dataset, key=self._key(0)).mean)
-        return _like(X, np.where(np.isnan(_values(X)), mean, _values(X)))
+        return like(X, np.where(np.isnan(values), mean, values))
 
     def imputation(self, X: Any, *, coverage: float = 0.95) -> Imputation:
         """Mean, standard deviation and interval of every missing cell given the observed cells of its row.
@@ -142,7 +149,7 @@ class ExactEstimator(LatentVariableEstimator):
             Probability of the interval, above 0 and below 1: it holds one missing cell, not all of a row's at once.
         """
         check_number(type(self).__name__, "coverage", coverage, minimum=0, above=True, below=1)
-        dataset, values = self._rows(X), _values(X)
+        dataset, values = self._rows(X), self._numbers(X)
         moments = predictive_moments(self.model_, dataset, key=self._key(0))
         interval = predictive_interval(self.model_, dataset, coverage=float(coverage), key=self._key(0))
         missing = np.isnan(values)
@@ -154,13 +161,3 @@ class ExactEstimator(LatentVariableEstimator):
             lower=np.where(missing, restore(interval.lower), values),
             upper=np.where(missing, restore(interval.upper), values),
         )
-
-
-def _values(X: Any) -> Float[np.ndarray, "n *event"]:
-    """The cells as float64, of a data frame too."""
-    return np.asarray(X.to_numpy(np.float64, na_value=np.nan) if hasattr(X, "to_numpy") else X, np.float64)
-
-
-def _like(X: Any, filled: Float[np.ndarray, "n *event"]) -> Any:
-    """A data frame with the labels of X, if that is one; else the array."""
-    return type(X)(filled, index=X.index, columns=X.columns) if hasattr(X, "iloc") else filled

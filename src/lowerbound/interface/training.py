@@ -10,7 +10,7 @@ from lowerbound.data.dataset import Dataset, split_rows
 from lowerbound.fit.gradient import fit_gradient
 from lowerbound.fit.optimizer import Adam, Decay
 from lowerbound.fit.result import FitResult
-from lowerbound.interface.checks import check_bool, check_choice, check_integer, check_number, check_seed
+from lowerbound.interface.hyperparameters import check_bool, check_choice, check_integer, check_number, check_seed
 from lowerbound.models.model import AbstractModel
 from lowerbound.objectives.objective import AbstractObjective
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from lowerbound.estimators.outlier_detector import OutlierDetector
 from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.outliers import OutlierMethod
-from lowerbound.interface.checks import check_integer
+from lowerbound.interface.hyperparameters import check_integer
 from lowerbound.report.baseline import Baseline, independent_columns
 from lowerbound.report.columns import means
 from lowerbound.report.measure import (
