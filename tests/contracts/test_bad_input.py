@@ -12,42 +12,13 @@ from sklearn.exceptions import NotFittedError
 from lowerbound import VAE, Autoencoder, OutlierDetector
 from lowerbound.data.dataset import split_rows
 from lowerbound.interface.base import seed_of
+from tests.contracts.polars import Polars
 from tests.contracts.registry import DENSITY, ESTIMATORS, cases, counts, fitted, grey, reals
 
 EVERY = cases(sklearn_checks=True)  # one of each class
 EMBEDDING = cases(sklearn_checks=True, latents=True)
 WITHOUT_HOLES = cases(sklearn_checks=True, missing=False)
 WITH_HOLES = cases(sklearn_checks=True, missing=True)
-
-
-class Polars:
-    """What is asked of a data frame of polars, on a dictionary of lists."""
-
-    def __init__(self, data, schema=None):
-        self._cells = data if schema is None else dict(zip(schema, np.asarray(data).T.tolist(), strict=True))
-        self.columns = list(self._cells)
-        self.shape = (len(self.to_numpy()), len(self.columns))
-
-    def __getitem__(self, name):
-        return PolarsSeries(self._cells[name])
-
-    def __len__(self):
-        return self.shape[0]
-
-    def to_numpy(self):
-        return np.stack([self[name].to_numpy() for name in self.columns], axis=1)
-
-
-class PolarsSeries:
-    """A column of it: floats with NaN for null, anything else as objects with None."""
-
-    def __init__(self, cells):
-        self._cells = cells
-
-    def to_numpy(self):
-        if all(cell is None or type(cell) in (int, float) for cell in self._cells):
-            return np.array([np.nan if cell is None else cell for cell in self._cells])
-        return np.array(self._cells, object)
 
 
 def with_cell(X, value, *cells):

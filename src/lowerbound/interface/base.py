@@ -32,8 +32,12 @@ from lowerbound.interface.capabilities import Capabilities, offered
 from lowerbound.interface.checks import check_latents, check_rows
 from lowerbound.interface.hyperparameters import check_choice, check_integer, check_seed
 from lowerbound.interface.saving import save_estimator
+from lowerbound.interface.suggestions import Suggesting
 from lowerbound.likelihoods.likelihood import AbstractLikelihood, check_support
 from lowerbound.models.model import AbstractExactModel, AbstractModel
+from lowerbound.nn.compilation_cache import use_compilation_cache
+
+use_compilation_cache()  # JAX takes a folder before its first compilation only
 
 SCORE_SAMPLES = 200
 """Draws per row of ``score_samples`` and of the sampled outlier scores."""
@@ -57,7 +61,9 @@ class Posterior(NamedTuple):
     covariance: Float[np.ndarray, "n latent latent"] | None
 
 
-class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class LatentVariableEstimator(
+    Suggesting, Capabilities, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Base of the estimators; see the module for the way of the data."""
 
     _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS  # the first one is the default
