@@ -41,12 +41,8 @@ def nullable():
 
 def polars():
     """The same rows in a frame of polars, None for null."""
-    return Polars(
-        {
-            name: [None if np.isnan(cell) else cell for cell in column]
-            for name, column in zip(NAMES, holed().T, strict=True)
-        }
-    )
+    columns = zip(NAMES, holed().T, strict=True)
+    return Polars({name: [None if np.isnan(cell) else cell for cell in column] for name, column in columns})
 
 
 SAME = {
@@ -73,12 +69,8 @@ def test_holes_are_the_same_whatever_holds_them(name, holder):
     X = SAME[holder]()
     estimator, expected = ESTIMATORS[name].make().fit(X), ESTIMATORS[name].make().fit(holed())
     assert estimator.objective_ == expected.objective_
-    if holder in ("pandas", "nullable"):
-        expected.feature_names_in_ = (
-            estimator.feature_names_in_
-        )  # else scikit-learn warns of names that fit did not see
-    assert_same_answers(verbs_on(estimator, X), verbs_on(expected, X))
-    np.testing.assert_array_equal(cells_of(estimator.impute(X)), expected.impute(X if holder == "pandas" else holed()))
+    assert_same_answers(verbs_on(estimator, X), verbs_on(expected, holed()))
+    np.testing.assert_array_equal(cells_of(estimator.impute(X)), expected.impute(holed()))
 
 
 def cells_of(X):
@@ -175,9 +167,7 @@ def test_a_square_table_that_is_no_matrix_of_correlations(X):
 @pytest.mark.parametrize("make", [lambda X: X.corr(), lambda X: X.cov(), lambda X: X.corr().to_numpy()])
 def test_a_matrix_of_correlations_or_covariances(make):
     X = make(pd.DataFrame(reals(), columns=NAMES))
-    with pytest.raises(
-        ValueError, match=r"^X of PPCA must hold rows of data, not their corr.* Give the rows that it was computed"
-    ):
+    with pytest.raises(ValueError, match=r"^X of PPCA must hold rows of data, not their corr.* Give the rows"):
         PPCA(1).fit(X)
 
 
