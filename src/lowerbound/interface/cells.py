@@ -15,8 +15,9 @@ The type of a cell decides, never what its text looks like. Arrays of numbers ar
 import datetime
 import numbers
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -24,6 +25,7 @@ from jaxtyping import Shaped
 from scipy.sparse import issparse
 
 from lowerbound.interface.frames import Frame, LabelledFrame, column_label
+from lowerbound.interface.row_shapes import MixedShapes, mixed_shapes
 
 NUMERIC_KINDS = "biuf"
 """Kinds of NumPy's dtypes that count as numbers."""
@@ -55,13 +57,7 @@ _REFUSED_TYPES: tuple[tuple[tuple[type, ...], _Refused], ...] = (
     ((datetime.timedelta, np.timedelta64), _DURATIONS),
 )
 _REFUSED_KINDS = {"U": _TEXT, "S": _TEXT, "T": _TEXT, "M": _DATES, "m": _DURATIONS, "c": _COMPLEX}
-
-
 _SEQUENCES = (list, tuple, np.ndarray)
-
-
-class _MixedShapes(ValueError):
-    """Rows that do not stack, or cells that are sequences."""
 
 
 class ForeignCellError(ValueError, TypeError):
@@ -104,14 +100,14 @@ def to_numbers(X: Any, *, owner: str, names: Sequence[Any] | None = None) -> Any
             return _of_frame(X, owner=owner)
         array = _unmasked(X)
         if array.dtype.kind == "O" and array.ndim == 1 and any(isinstance(row, _SEQUENCES) for row in array):
-            raise _MixedShapes
+            raise MixedShapes
         if array.dtype.kind in NUMERIC_KINDS + "c" or array.ndim < 2 or not array.size:
             return array
         flat = array.reshape(len(array), -1)
         labels = [column_label(np.unravel_index(j, array.shape[1:]), names) for j in range(flat.shape[1])]
         return _of_columns(flat.T, labels, owner=owner).reshape(array.shape)
-    except _MixedShapes as error:
-        raise ValueError(_mixed_shapes(X, owner=owner)) from error
+    except MixedShapes as error:
+        raise ValueError(mixed_shapes(X, owner=owner)) from error
 
 
 def _unmasked(X: Any) -> np.ndarray:
@@ -127,7 +123,7 @@ def _unmasked(X: Any) -> np.ndarray:
     try:
         array = np.asarray(X)
     except ValueError as error:
-        raise _MixedShapes from error
+        raise MixedShapes from error
     if array.dtype.kind in "USMm" and not isinstance(X, np.ndarray):
         return np.asarray(X, object)  # NumPy would turn the numbers of a list into text
     return array
@@ -144,26 +140,26 @@ def _of_frame(X: Frame, *, owner: str) -> np.ndarray:
         return np.asarray(X.to_numpy(dtype=np.result_type(*dtypes)))  # type: ignore[call-arg]
     if all(dtype.kind in NUMERIC_KINDS for dtype in dtypes):  # pandas' nullable types among them
         return np.asarray(X.to_numpy(dtype=np.float64, na_value=np.nan))  # type: ignore[call-arg]
-    categories = sys.modules["pandas"].CategoricalDtype
-    coded = {
-        j: X.iloc[0, j] if len(X.index) else None for j, dtype in enumerate(dtypes) if isinstance(dtype, categories)
-    }
+    pandas = sys.modules["pandas"]  # a frame with labels is pandas' own, or made like it on top of pandas
+    categorical = [j for j, dtype in enumerate(dtypes) if isinstance(dtype, pandas.CategoricalDtype)]
+    coded = {j: X.iloc[0, j] if len(X.index) else None for j in categorical}
     columns = [np.asarray(X.iloc[:, j].to_numpy()) for j in range(len(names))]
     return _of_columns(columns, names, owner=owner, categories=coded)
 
 
 def _of_columns(
-    columns: Iterable[np.ndarray], names: Sequence[str], *, owner: str, categories: dict[int, Any] | None = None
+    columns: Iterable[np.ndarray],
+    names: Sequence[str],
+    *,
+    owner: str,
+    categories: Mapping[int, Any] = MappingProxyType({}),
 ) -> np.ndarray:
     """The columns side by side, in their common type; one error for all that are no numbers."""
     found: list[np.ndarray] = []
     culprits = []
     for j, (column, name) in enumerate(zip(columns, names, strict=True)):
-        made = (
-            _Culprit(_CATEGORIES, name, categories[j])
-            if categories and j in categories
-            else _numbers(column, name, owner)
-        )
+        coded = j in categories
+        made = _Culprit(_CATEGORIES, name, categories[j]) if coded else _numbers(column, name, owner)
         if isinstance(made, _Culprit):
             culprits.append(made)
         else:
@@ -183,20 +179,20 @@ def _numbers(column: Shaped[np.ndarray, " n"], name: str, owner: str) -> np.ndar
             raise ValueError(f"X of {owner} must be numeric; got dtype {column.dtype}. Take its fields as columns.")
         return _culprit(refused, name, column)
     missing = _missing_types()
-    types = set(map(type, column))
-    for kind in types - missing:
-        if issubclass(kind, (numbers.Real, np.bool_, Decimal)):
+    types = dict.fromkeys(map(type, column))
+    for kind in types:
+        if kind in missing or issubclass(kind, (numbers.Real, np.bool_, Decimal)):
             continue
         own = np.array([isinstance(cell, kind) for cell in column])
         if issubclass(kind, _SEQUENCES):
-            raise _MixedShapes
+            raise MixedShapes
         if issubclass(kind, numbers.Complex):
             return _Culprit(_COMPLEX, name, column[own][0])
         refused = next((refused for kinds, refused in _REFUSED_TYPES if issubclass(kind, kinds)), None)
         if refused is not None:
             return _culprit(refused, name, column[own])
         _raise_for_object(column[own][0], name, owner)
-    if types & missing:
+    if missing & types.keys():
         column = np.array([np.nan if type(cell) in missing else cell for cell in column], object)
     try:
         return column.astype(np.float64)
@@ -248,22 +244,3 @@ def _raise_for_object(cell: Any, name: str, owner: str) -> NoReturn:
     raise ForeignCellError(
         f"X of {owner} must be numeric; got {_shown(cell)} in column {name} ({reason}). Take it apart, or drop it."
     )
-
-
-def _mixed_shapes(X: Any, *, owner: str) -> str:
-    """What to say of rows that differ in shape."""
-    constraint, remedy = f"X of {owner} must have rows of one shape", "Crop, pad or resize them first."
-    first: tuple[int, ...] | None = None
-    for i, row in enumerate(X.to_numpy() if isinstance(X, Frame) else X):
-        try:
-            shape = np.shape(row) if not _holds_objects(row) else np.shape(np.stack(list(row)))
-        except ValueError:
-            return f"{constraint}, of numbers all through; row {i} is ragged. {remedy}"
-        first = shape if first is None else first
-        if shape != first:
-            return f"{constraint}; got {first} in row 0 and {shape} in row {i}. {remedy}"
-    return f"{constraint}, of numbers all through; got cells that are sequences. {remedy}"
-
-
-def _holds_objects(row: Any) -> bool:
-    return isinstance(row, np.ndarray) and row.dtype == object
