@@ -95,6 +95,7 @@ def settings(monkeypatch):
     class Settings:
         jax_compilation_cache_dir = None
         jax_enable_compilation_cache = True
+        jax_persistent_cache_min_compile_time_secs = 1.0
 
         def update(self, name, value):
             changed[name] = value

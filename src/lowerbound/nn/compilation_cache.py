@@ -22,6 +22,7 @@ VARIABLE: Final = "LOWERBOUND_COMPILATION_CACHE"
 LARGEST_BYTES: Final = 512 * 2**20
 """Beyond this size the entries written first are removed, when a process starts, down to half of it."""
 
+_JAX_DEFAULT = 1.0  # seconds that a compilation must take to be kept
 _SHORTEST_COMPILATION = 0.1  # seconds; quicker ones cost less than their file
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
@@ -36,7 +37,8 @@ def use_compilation_cache() -> Path | None:
         return None
     _bound(folder)
     settings.update("jax_compilation_cache_dir", str(folder))
-    settings.update("jax_persistent_cache_min_compile_time_secs", _SHORTEST_COMPILATION)
+    if settings.jax_persistent_cache_min_compile_time_secs == _JAX_DEFAULT:  # else the user's own
+        settings.update("jax_persistent_cache_min_compile_time_secs", _SHORTEST_COMPILATION)
     # A damaged entry, a full disk: JAX compiles as without a cache, and that is all there is to say.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache entry", UserWarning)
     return folder
