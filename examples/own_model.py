@@ -34,7 +34,8 @@ from lowerbound.fit.optimizer import Decay
 from lowerbound.interface.architecture import Architecture
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
-from lowerbound.interface.checks import check_bool, check_choice, check_integer, check_rows, check_sizes, no_type_check
+from lowerbound.interface.checks import check_rows
+from lowerbound.interface.hyperparameters import check_bool, check_choice, check_integer, check_sizes, no_type_check
 from lowerbound.interface.missing_cells import ImputingEstimator, check_observed_columns
 from lowerbound.interface.parts import decoder, gaussian_encoder, named_likelihood
 from lowerbound.interface.training import Training, check_training
@@ -242,7 +243,7 @@ class VampVAE(ImputingEstimator):
         treatment: Literal["real", "discrete"] = "real" if self.likelihood == "gaussian" else "discrete"
         self.preprocessing_, measured = fit_preprocessing(X, treatment=treatment, standardize=self.standardize)
         self.constant_features_ = measured.constant
-        check_observed_columns(self, measured.seen, names=getattr(self, "feature_names_in_", None))
+        check_observed_columns(self, measured.seen)
         self._check_values(X)
         dataset = Dataset(X, self.preprocessing_)
         self.trained_with_missing_ = not dataset.complete

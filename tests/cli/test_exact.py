@@ -18,6 +18,9 @@ from lowerbound import PPCA, FactorAnalysis, LinearAutoencoder, MixtureOfFactorA
 from lowerbound.data.files import read_array, read_table
 from lowerbound.fit import em
 from lowerbound.fit.progress import Reporter
+from tests.contracts.registry import STOPPED_EARLY
+
+pytestmark = pytest.mark.filterwarnings(STOPPED_EARLY)
 
 NAMES = ["height", "width", "depth", "mass"]
 

@@ -27,6 +27,9 @@ from lowerbound import (
 
 SMALL = {"hidden": (8,), "max_epochs": 100, "learning_rate": 0.03, "random_state": 0}
 
+STOPPED_EARLY = r"ignore:fit of \w+. stopped after max_iter:sklearn.exceptions.ConvergenceWarning"
+"""Filter for tests whose fits end by ``max_iter`` on purpose."""
+
 DENSITY = ("posterior", "sample_posterior", "sample", "log_evidence", "score_samples", "score", "elbo", "health")
 """Verbs that a model without a density has not."""
 

@@ -18,6 +18,7 @@ from lowerbound import VAE, EvidenceWarning, OutlierDetector
 from lowerbound.interface import training
 from tests.contracts.registry import (
     ESTIMATORS,
+    STOPPED_EARLY,
     assert_same_answers,
     cases,
     compilations,
@@ -171,6 +172,7 @@ def test_an_outlier_detector_keeps_the_names_of_a_data_frame():
         detector.predict(table[["b", "a", "c"]])
 
 
+@pytest.mark.filterwarnings(STOPPED_EARLY)
 @pytest.mark.parametrize(
     ("name", "shape"),
     [

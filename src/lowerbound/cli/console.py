@@ -64,4 +64,5 @@ def show_warning(
 def shorten_warnings() -> None:
     """Show user warnings once each and in one line; call it inside ``warnings.catch_warnings``."""
     warnings.filterwarnings("default", category=UserWarning)
+    warnings.filterwarnings("ignore", "fit of ", UserWarning)  # the commands say how a fit ended themselves
     warnings.showwarning = show_warning

@@ -20,7 +20,8 @@ from lowerbound.interface.architecture import (
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator, seed_of
 from lowerbound.interface.capabilities import DENSITY_VERBS
-from lowerbound.interface.checks import check_bool, check_integer, check_rows, no_type_check
+from lowerbound.interface.checks import check_rows
+from lowerbound.interface.hyperparameters import check_bool, check_integer, no_type_check
 from lowerbound.interface.missing_cells import check_observed_columns
 from lowerbound.interface.parts import decoder, features_shape
 from lowerbound.interface.training import Training, check_training
@@ -130,7 +131,7 @@ class Autoencoder(LatentVariableEstimator):
         check_image_shape(self)
         self.seed_ = seed_of(self.random_state)
         self.preprocessing_, measured = fit_preprocessing(X, treatment="real", standardize=self.standardize)
-        check_observed_columns(self, measured.seen, names=getattr(self, "feature_names_in_", None))
+        check_observed_columns(self, measured.seen)
         dataset = Dataset(X, self.preprocessing_)
         self.trained_with_missing_ = not dataset.complete
         training = Training(self, dataset, seed=self.seed_)

@@ -33,7 +33,8 @@ from lowerbound.interface.architecture import Architecture
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator, seed_of
 from lowerbound.interface.capabilities import DENSITY_VERBS
-from lowerbound.interface.checks import check_choice, check_integer, check_rows, check_weight, no_type_check
+from lowerbound.interface.checks import check_rows, check_weight
+from lowerbound.interface.hyperparameters import check_choice, check_integer, no_type_check
 from lowerbound.interface.parts import decoder
 from lowerbound.interface.training import Training, check_training
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian

@@ -12,11 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator
-from lowerbound.interface.checks import check_choice, check_number, no_type_check
+from lowerbound.interface.hyperparameters import check_choice, check_number, no_type_check
 from lowerbound.interface.saving import save_estimator
+from lowerbound.interface.suggestions import Suggesting
 
 
-class OutlierDetector(OutlierMixin, BaseEstimator):
+class OutlierDetector(Suggesting, OutlierMixin, BaseEstimator):
     r"""Rows whose outlier score is among the ``contamination`` share of highest ones in training are outliers.
 
     scikit-learn's sign: ``score_samples`` is minus ``outlier_scores``, larger is more normal; ``decision_function`` is negative

@@ -15,10 +15,8 @@ from lowerbound.fit.optimizer import Decay
 from lowerbound.interface.architecture import NetworkName, architecture_of, check_image_shape
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
-from lowerbound.interface.checks import (
-    check_rows,
-    no_type_check,
-)
+from lowerbound.interface.checks import check_rows
+from lowerbound.interface.hyperparameters import no_type_check
 from lowerbound.interface.missing_cells import ImputingEstimator, check_observed_columns, empty_rows_note
 from lowerbound.interface.parts import decoder, gaussian_encoder, named_likelihood
 from lowerbound.interface.training import Training
@@ -222,7 +220,7 @@ class VAE(ImputingEstimator):
         self.seed_ = seed_of(self.random_state)
         self.preprocessing_, measured = fit_preprocessing(X, treatment=self._treatment, standardize=self.standardize)
         self.constant_features_ = measured.constant
-        check_observed_columns(self, measured.seen, names=getattr(self, "feature_names_in_", None))
+        check_observed_columns(self, measured.seen)
         if self.likelihood == "categorical":
             self.n_codes_ = self._count_codes(X)
         self._check_values(X)

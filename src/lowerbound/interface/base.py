@@ -8,7 +8,7 @@ A subclass gives ``fit`` and ``_skeleton`` (the untrained model for given shapes
 
 import os
 from abc import abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -29,10 +29,15 @@ from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.evaluate.posterior import encode, posterior_moments
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.capabilities import Capabilities, offered
-from lowerbound.interface.checks import check_choice, check_integer, check_latents, check_rows, check_seed
+from lowerbound.interface.checks import check_latents, check_rows
+from lowerbound.interface.hyperparameters import check_choice, check_integer, check_seed
 from lowerbound.interface.saving import save_estimator
+from lowerbound.interface.suggestions import Suggesting
 from lowerbound.likelihoods.likelihood import AbstractLikelihood, check_support
 from lowerbound.models.model import AbstractExactModel, AbstractModel
+from lowerbound.nn.compilation_cache import use_compilation_cache
+
+use_compilation_cache()  # JAX takes a folder before its first compilation only
 
 SCORE_SAMPLES = 200
 """Draws per row of ``score_samples`` and of the sampled outlier scores."""
@@ -56,11 +61,14 @@ class Posterior(NamedTuple):
     covariance: Float[np.ndarray, "n latent latent"] | None
 
 
-class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class LatentVariableEstimator(
+    Suggesting, Capabilities, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Base of the estimators; see the module for the way of the data."""
 
     _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS  # the first one is the default
     takes_missing: ClassVar[bool] = False  # whether NaN is a missing cell, rather than an error
+    computes_in: ClassVar[Literal["float32", "float64"]] = "float32"
 
     latent_dim: int
     random_state: int | RandomState | None
@@ -124,7 +132,7 @@ class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, Tra
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.transformer_tags.preserves_dtype = [self.computes_in]
         tags.input_tags.allow_nan = self.takes_missing
         return tags
 

@@ -7,11 +7,10 @@ the marginal distribution as its imputation.
 """
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Shaped
-from sklearn.utils import Tags
 
 from lowerbound.data.preprocessing import check_grey_levels
 from lowerbound.evaluate.outliers import OutlierMethod
@@ -27,6 +26,7 @@ class ExactEstimator(ImputingEstimator):
     """Base of PPCA, FactorAnalysis and MixtureOfFactorAnalyzers; see the module for the way of missing cells."""
 
     takes_missing: ClassVar[bool] = True
+    computes_in: ClassVar[Literal["float32", "float64"]] = "float64"
     _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("log_evidence", "kl", "elbo", "reconstruction")
 
     dequantize: bool
@@ -52,8 +52,3 @@ class ExactEstimator(ImputingEstimator):
         return (
             self.preprocessing_.treatment == "dequantize" if hasattr(self, "preprocessing_") else bool(self.dequantize)
         )
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64"]
-        return tags

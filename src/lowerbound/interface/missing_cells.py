@@ -13,7 +13,10 @@ from sklearn.base import BaseEstimator
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.evaluate.imputation import completed, predictive_interval, predictive_moments
 from lowerbound.interface.base import LatentVariableEstimator
-from lowerbound.interface.checks import check_integer, check_number
+from lowerbound.interface.cells import to_numbers
+from lowerbound.interface.checks import fitted_names
+from lowerbound.interface.frames import column_label, like
+from lowerbound.interface.hyperparameters import check_integer, check_number
 
 
 class Imputation(NamedTuple):
@@ -57,7 +60,7 @@ class ImputingEstimator(LatentVariableEstimator):
         ValueError
             For ``n_draws`` below 1, and for X as in ``transform``.
         """
-        dataset, values = self._rows(X), _values(X)
+        dataset, values = self._rows(X), self._numbers(X)
         missing, preprocessing = np.isnan(values), self.preprocessing_
         if n_draws is not None:
             check_integer(type(self).__name__, "n_draws", n_draws, minimum=1)
@@ -68,7 +71,11 @@ class ImputingEstimator(LatentVariableEstimator):
             return np.where(missing[:, None], restored, values[:, None])
         found = predictive_moments(self.model_, dataset, key=self._key(0))
         mean = preprocessing.white_level * preprocessing.restore_mean(found.mean)
-        return _like(X, np.where(missing, mean, values))
+        return like(X, np.where(missing, mean, values))
+
+    def _numbers(self, X: Any) -> Float[np.ndarray, "n *event"]:
+        """The cells of X as float64, NaN where one is missing."""
+        return np.asarray(to_numbers(X, owner=type(self).__name__), np.float64)
 
     def imputation(self, X: Any, *, coverage: float = 0.95) -> Imputation:
         """Mean, standard deviation and interval of every missing cell given the observed cells of its row.
@@ -81,7 +88,7 @@ class ImputingEstimator(LatentVariableEstimator):
             Probability of the interval, above 0 and below 1: it holds one missing cell, not all of a row's at once.
         """
         check_number(type(self).__name__, "coverage", coverage, minimum=0, above=True, below=1)
-        dataset, values = self._rows(X), _values(X)
+        dataset, values = self._rows(X), self._numbers(X)
         moments = predictive_moments(self.model_, dataset, key=self._key(0))
         interval = predictive_interval(self.model_, dataset, coverage=float(coverage), key=self._key(0))
         missing, white_level = np.isnan(values), self.preprocessing_.white_level
@@ -98,27 +105,16 @@ class ImputingEstimator(LatentVariableEstimator):
         )
 
 
-def check_observed_columns(
-    estimator: BaseEstimator, seen: Float[np.ndarray, "*event"], *, names: Shaped[np.ndarray, " features"] | None
-) -> None:
-    """Raise where a column has no observed cell at all.
-
-    Parameters
-    ----------
-    estimator
-        Named in the error.
-    seen
-        Number of rows in which each cell was observed.
-    names
-        Of the columns, where X had some.
-    """
+def check_observed_columns(estimator: BaseEstimator, seen: Float[np.ndarray, "*event"]) -> None:
+    """Raise where a column has no observed cell at all; ``seen`` is the number of rows in which each cell was observed."""
     never = np.argwhere(seen == 0)
     if not len(never):
         return
-    cells = [str(names[cell[0]]) if names is not None else ", ".join(map(str, cell)) for cell in never[:5]]
+    names = fitted_names(estimator)
+    named = ", ".join(column_label(column, names) for column in never[:5]) + (", …" if len(never) > 5 else "")
     raise ValueError(
-        f"X of {type(estimator).__name__} must have an observed cell in every column; got none in column "
-        f"{'; '.join(cells)}{' and others' if len(never) > 5 else ''}. Leave {'it' if len(never) == 1 else 'them'} out."
+        f"X of {type(estimator).__name__} must have an observed cell in every column; got none in column {named}. Leave "
+        f"{'it' if len(never) == 1 else 'them'} out."
     )
 
 
@@ -128,13 +124,3 @@ def empty_rows_note(values: Shaped[np.ndarray, "n *event"]) -> tuple[str, ...]:
     empty = sum(int(np.sum(np.isnan(values[rows]).reshape(rows.stop - rows.start, -1).all(axis=1))) for rows in parts)
     rows = "1 row has" if empty == 1 else f"{empty} rows have"
     return (f"{rows} no observed cell and said nothing.",) if empty else ()
-
-
-def _values(X: Any) -> Float[np.ndarray, "n *event"]:
-    """The cells as float64, of a data frame too."""
-    return np.asarray(X.to_numpy(np.float64, na_value=np.nan) if hasattr(X, "to_numpy") else X, np.float64)
-
-
-def _like(X: Any, filled: Float[np.ndarray, "n *event"]) -> Any:
-    """A data frame with the labels of X, if that is one; else the array."""
-    return type(X)(filled, index=X.index, columns=X.columns) if hasattr(X, "iloc") else filled

@@ -11,7 +11,7 @@ from lowerbound.fit.gradient_step import GradientStep
 from lowerbound.fit.loop import fit_minibatches
 from lowerbound.fit.optimizer import Adam, Decay
 from lowerbound.fit.result import FitResult
-from lowerbound.interface.checks import check_bool, check_choice, check_integer, check_number, check_seed
+from lowerbound.interface.hyperparameters import check_bool, check_choice, check_integer, check_number, check_seed
 from lowerbound.models.model import AbstractModel
 from lowerbound.objectives.objective import AbstractObjective
 
