@@ -4,13 +4,15 @@ import sys
 from importlib.metadata import metadata
 from pathlib import Path
 
+from lowerbound.version import __version__
+
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 _package = metadata("lowerbound")
 
 project = "lowerbound"
 author = "the lowerbound authors"
-version = release = _package["Version"]
+version = release = __version__
 copyright = f"{author}, {_package['License-Expression']}"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml"]
