@@ -22,8 +22,8 @@ class Ran(NamedTuple):
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Run the command line with these words; the exit code and both streams."""
-    monkeypatch.setenv("COLUMNS", "200")
+    """Run the command line with these words; the exit code and both streams, which are pipes, beside a narrow terminal."""
+    monkeypatch.setenv("COLUMNS", "40")
 
     def run(*words: object) -> Ran:
         with pytest.raises(SystemExit) as exit:
