@@ -23,6 +23,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(collections|equinox|jax|jaxlib|jaxtyping|matplotlib|numpy|numpyro|os|sklearn)\..*"),
     # Inside jaxtyping annotations stand a bare class name and a shape, 'n latent', which is text.
     ("py:class", r"ndarray|'.*'"),
+    # Names of types that are private to a module.
+    ("py:class", r"lowerbound\..*\._\w+"),
 ]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]

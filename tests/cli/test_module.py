@@ -92,6 +92,13 @@ def test_without_the_option_the_class_is_unknown(run, own: Path, data: Path, tmp
     assert ran.err.endswith("got 'own_pca'. Register others: lowerbound --module FILE.py fit ...\n")
 
 
+def test_a_hyperparameter_named_like_an_option_of_fit_is_refused(run, own: Path, data: Path, tmp_path: Path):
+    own.write_text(OWN.replace("spread", "split"))
+    ran = run("--module", own, "fit", "own_pca", data, "--out", tmp_path / "m")
+    assert ran.code == 2
+    assert "hyperparameters of OwnPCA must have other names than the options of fit; got 'split'." in ran.err
+
+
 def test_a_module_that_registers_nothing_is_refused(run, own: Path):
     silent = own.with_name("silent.py")
     silent.write_text("x = 1\n")

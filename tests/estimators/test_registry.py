@@ -100,7 +100,7 @@ def test_an_unknown_class_is_named_with_the_remedy(saved: Path):
 @pytest.mark.parametrize(
     ("estimator", "options", "message"),
     [
-        (type("VAE", (PPCA,), {}), {}, "name of VAE must be new; lowerbound.estimators.vae has a class of it."),
+        (type("VAE", (PPCA,), {}), {}, "name of VAE must be new; this library has a class of it. Rename yours."),
         (OwnPCA, {"command": "ppca"}, "command of OwnPCA must be new; 'ppca' is that of PPCA. Choose another."),
         (PPCA(), {}, "estimator of register must be a class of estimators; got PPCA()."),
         (dict, {}, "estimator of register must be a class of estimators; got <class 'dict'>."),

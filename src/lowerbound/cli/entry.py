@@ -1,5 +1,6 @@
 """The entry point: commands by name, and one line instead of a traceback for bad input."""
 
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -112,12 +113,23 @@ def _run(arguments: Sequence[str] | None) -> int:
     return 2
 
 
+_WORDS = (
+    (r"Invalid value for '(.+?)': (?:Value error, )?Input should be (.*?)(?:, unable to parse .*)?", r"\1 must be \2"),
+    (r"Invalid value for '(.+?)': (?:Value error, )?('.*') is not one of (.*)", r"\1 must be one of \3; got \2"),
+    (r"Missing (?:option|argument) '(.+?)'", r"\1 must be given"),
+)
+"""What Typer and pydantic say -> the form of this library's errors."""
+
+
 def _reason(error: TyperException) -> str:
-    """What Typer says is wrong, as a sentence, with the options that may have been meant."""
-    text = error.format_message().replace("Value error, ", "").rstrip(".")  # a heading of pydantic's
-    text, _, possible = text.partition(" (Possible options: ")
+    """What is wrong with the words of a command, as a sentence, with the options that may have been meant."""
+    text, _, possible = error.format_message().rstrip(".").partition(" (Possible options: ")
+    for pattern, words in _WORDS:
+        if found := re.fullmatch(pattern, text):
+            text = found.expand(words)
     names = {name.lstrip("-"): name for name in possible.rstrip(")").split(", ")}
     close = get_close_matches(
         text.rpartition("--")[2], names
     )  # Typer compares the dashes too: beta and quiet have two each
-    return f"{text}." + (f" Did you mean {' or '.join(names[name] for name in close)}?" if close else "")
+    sentence = text if text.endswith("?") else f"{text}."
+    return sentence + (f" Did you mean {' or '.join(names[name] for name in close)}?" if close else "")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from typer.core import TyperCommand, TyperGroup
 
 from lowerbound.cli import console
@@ -62,7 +63,7 @@ class _Unopened(TyperCommand):
     """A command known by name and summary, whose options are read when it runs or shows its help."""
 
     def __init__(self, line: Registration) -> None:
-        super().__init__(line.command, help=line.summary)
+        super().__init__(line.command, help=escape(line.summary))
         self._line = line
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
@@ -75,13 +76,19 @@ app = typer.Typer(cls=_Models, help=_ABOUT, subcommand_metavar="MODEL DATA --out
 def _command(line: Registration) -> Any:
     """The command that fits one estimator, with its options."""
     own = hyperparameters_of(line.load_class())
+    of_every_model = inspect.signature(_files).parameters
+    if taken := [one.name for one in own if one.name in of_every_model]:
+        raise ValueError(
+            f"hyperparameters of {line.name} must have other names than the options of fit; got {taken[0]!r}. Rename it, or fit "
+            "from Python."
+        )
 
     def run(**given: Any) -> None:
         data, out, split = (given.pop(name) for name in ("data", "out", "split"))
         overwrite, quiet = given.pop("overwrite"), given.pop("quiet")
         _fit(line, _chosen(own, given), data=data, out=out, split=split, overwrite=overwrite, quiet=quiet)
 
-    parameters = [*inspect.signature(_files).parameters.values(), *map(_option, own)]
+    parameters = [*of_every_model.values(), *map(_option, own)]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # where Typer looks (PEP 362)
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     made = typer.Typer(add_completion=False)

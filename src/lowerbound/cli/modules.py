@@ -21,8 +21,7 @@ def import_named(text: str) -> None:
     """
     before = registrations()
     name = _import_file(Path(text)) if text.endswith(".py") else _import_name(text)
-    joined = [line for line in registrations() if line not in before or line.home == name]
-    if not joined:
+    if not any(line not in before or f"{line.home}.".startswith(f"{name}.") for line in registrations()):
         raise ValueError(
             f"--module must register an estimator; {text} registers none. Call lowerbound.register(YourEstimator, "
             'command="your_name") in it.'

@@ -73,7 +73,8 @@ def register(estimator: _Class, *, command: str | None = None, summary: str | No
     ----------
     estimator
         A class in the manner of this library's estimators, such as a subclass of
-        :class:`~lowerbound.interface.base.LatentVariableEstimator`. To register a class again, as notebooks do, replaces it.
+        :class:`~lowerbound.interface.base.LatentVariableEstimator`. It takes the place of an earlier one of the same name, as
+        in a notebook whose cell runs again.
     command
         Its name in ``lowerbound fit``; None leaves it out there.
     summary
@@ -82,7 +83,7 @@ def register(estimator: _Class, *, command: str | None = None, summary: str | No
     Raises
     ------
     ValueError
-        If ``estimator`` is no estimator, or one of the names belongs to another class.
+        If ``estimator`` is no estimator class, has the name of one of this library's, or the command of another.
 
     Examples
     --------
@@ -101,11 +102,10 @@ def register(estimator: _Class, *, command: str | None = None, summary: str | No
         )
     text = summary or (inspect.getdoc(estimator) or estimator.__name__).partition("\n")[0]
     line = Registration(estimator.__name__, estimator.__module__, command, text)
+    if any(line.name == own.name for own in BUILT_IN):
+        raise ValueError(f"name of {line.name} must be new; this library has a class of it. Rename yours.")
     for other in _registrations.values():
-        same_name, same_home = other.name == line.name, other.home == line.home
-        if same_name and not same_home:
-            raise ValueError(f"name of {line.name} must be new; {other.home} has a class of it. Rename yours.")
-        if not same_name and command is not None and other.command == command:
+        if command is not None and other.command == command and other.name != line.name:
             raise ValueError(
                 f"command of {line.name} must be new; {command!r} is that of {other.name}. Choose another."
             )
