@@ -24,6 +24,7 @@ class Ran(NamedTuple):
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """Run the command line with these words; the exit code and both streams, which are pipes, beside a narrow terminal."""
     monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.delenv("LOWERBOUND_DATA", raising=False)  # no test of commands needs the folder, or its absence
 
     def run(*words: object) -> Ran:
         with pytest.raises(SystemExit) as exit:
