@@ -81,7 +81,7 @@ class Entry:
     exact
         Whether log p(x) is computed without sampling.
     missing
-        Whether NaN is a missing cell, to be imputed, rather than an error.
+        Whether NaN is a missing cell rather than an error.
     clusters
         Whether it has clusters to predict.
     seeded
@@ -126,6 +126,11 @@ class Entry:
         return self.expected_failures is not None
 
     @property
+    def imputes(self) -> bool:
+        """Whether missing cells can be filled: they are taken, and have a distribution."""
+        return self.missing and self.density
+
+    @property
     def owner(self) -> str:
         """Name of the class that checks the data, and is named in its errors."""
         made = self.make()
@@ -152,7 +157,9 @@ class Entry:
             found["sample_posterior"] = estimator.sample_posterior(X, 2)
         if self.clusters:
             found |= {name: getattr(estimator, name)(X) for name in ("predict", "predict_proba")}
-        if self.missing:
+        if self.missing and self.latents:
+            found["transform of holes"] = estimator.transform(with_holes(X))
+        if self.imputes:
             holes = with_holes(X)
             found["score_samples of holes"] = estimator.score_samples(holes)
             found["impute"], found["impute draws"] = estimator.impute(holes), estimator.impute(holes, n_draws=2)
@@ -189,7 +196,8 @@ def _detector(**changed: Any) -> BaseEstimator:
 def _vae(
     rows: Callable[..., np.ndarray] = reals, *, expected_failures: dict[str, str] | None = None, **options: Any
 ) -> Entry:
-    return Entry(partial(_small, VAE, options), rows, density=True, gaussian=True, expected_failures=expected_failures)
+    about = {"density": True, "gaussian": True, "missing": True, "expected_failures": expected_failures}
+    return Entry(partial(_small, VAE, options), rows, **about)
 
 
 EXACT: dict[str, Any] = {
@@ -252,9 +260,11 @@ ESTIMATORS: dict[str, Entry] = {
         variance="fixed",
         noise_scale=1.0,
     ),
-    "Autoencoder conv": Entry(partial(_small, Autoencoder, {"network": "conv", "channels": (4,)}), images),
-    "Autoencoder": Entry(partial(_small, Autoencoder, {}), expected_failures={}),
-    "OutlierDetector": Entry(_detector, latents=False, expected_failures={}),
+    "Autoencoder conv": Entry(
+        partial(_small, Autoencoder, {"network": "conv", "channels": (4,)}), images, missing=True
+    ),
+    "Autoencoder": Entry(partial(_small, Autoencoder, {}), missing=True, expected_failures={}),
+    "OutlierDetector": Entry(_detector, latents=False, missing=True, expected_failures={}),
 }
 """Name of the case -> entry."""
 

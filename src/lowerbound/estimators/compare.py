@@ -113,7 +113,7 @@ def _evidence(
     dataset = estimator._rows(X)
     if constant.any():
         observed = np.broadcast_to(~constant, dataset.values.shape)
-        dataset = replace(dataset, observed=observed if dataset.observed is None else observed & dataset.observed)
+        dataset = replace(dataset, observed=observed)
     return log_evidence(
         estimator.model_,
         dataset,

@@ -163,7 +163,7 @@ class LinearAutoencoder(LatentVariableEstimator):
             axes = principal_axes(rows, int(self.latent_dim))
             self._set_fitted(self._solution(axes, rows))
         else:
-            training = Training(self, Dataset(self.preprocessing_.store(X), self.preprocessing_), seed=self.seed_)
+            training = Training(self, Dataset(X, self.preprocessing_), seed=self.seed_)
             self._set_fitted(training.run(self._skeleton(key=self._key(2)), SquaredError()))
             axes = axes_within(rows, np.asarray(self.model_.decoder.network.layers[0].weight, np.float64))
         self.components_ = axes.directions
@@ -205,6 +205,7 @@ class LinearAutoencoder(LatentVariableEstimator):
             ),
             likelihood=self.likelihood_,
             code_dim=latent_dim,
+            with_mask=False,
         )
 
     @property

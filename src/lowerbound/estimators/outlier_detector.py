@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.evaluate.outliers import OutlierMethod
@@ -90,6 +91,12 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     def predict(self, X: Any) -> Int[np.ndarray, " n"]:
         """-1 for outliers, 1 for the rest."""
         return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        inner = self.estimator
+        tags.input_tags.allow_nan = isinstance(inner, LatentVariableEstimator) and inner.takes_missing
+        return tags
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the fitted detector as a folder of JSON and arrays, for ``lowerbound.load``; all of it, or nothing."""

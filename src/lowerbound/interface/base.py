@@ -20,7 +20,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from lowerbound.data.dataset import Dataset, hash_rows
+from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.evaluate import evidence, outliers, reconstruction, sampling
 from lowerbound.evaluate.evidence import Evidence
@@ -93,7 +93,7 @@ class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, Tra
         check_is_fitted(self)
         array = check_rows(self, X, reset=False)
         self._check_values(array)
-        return Dataset(self.preprocessing_.store(array), self.preprocessing_, hashes=hash_rows(array))
+        return Dataset(array, self.preprocessing_)
 
     def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
         """Raise where the data is outside what the model has a probability for."""
@@ -125,6 +125,7 @@ class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, Tra
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.input_tags.allow_nan = self.takes_missing
         return tags
 
     # ---- embedding and reconstruction: every model
@@ -138,7 +139,7 @@ class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, Tra
         """E[x given z] in the user's units, X-shaped, for rows of latents Z of shape (n, latent_dim)."""
         check_is_fitted(self)
         latents = check_latents(self, Z, latent_dim=self.model_.latent_dim, dtype=self.preprocessing_.dtype)
-        decoded = sampling.decode(self.model_, self._of_model(latents), event_shape=self.input_shape_)
+        decoded = sampling.decode(self.model_, self._of_model(latents))
         return self.preprocessing_.restore_mean(decoded)
 
     def reconstruct(self, X: Any) -> Float[np.ndarray, "n *event"]:
@@ -199,7 +200,7 @@ class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, Tra
         """
         check_is_fitted(self)
         check_integer(type(self).__name__, "n_samples", n_samples, minimum=1)
-        x, z = sampling.sample(self.model_, n_samples, event_shape=self.input_shape_, key=self._draw_key(random_state))
+        x, z = sampling.sample(self.model_, n_samples, key=self._draw_key(random_state))
         drawn = self.preprocessing_.restore_sample(x)
         return (drawn, self._reported(z)) if return_latents else drawn
 

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, validate_data
 
-from lowerbound.data.standardize import row_chunks
+from lowerbound.data.row_chunks import row_chunks
 
 _CELLS_SHOWN = 3
 _LARGEST_DOUBLE = 1e150  # whose square is a double still

@@ -78,7 +78,7 @@ def _describe(estimator: BaseEstimator, *, prefix: str) -> tuple[dict[str, Any],
             case Preprocessing():
                 fitted[name] = {
                     "kind": "preprocessing",
-                    "white": value.white,
+                    "white_level": value.white_level,
                     "treatment": value.treatment,
                     "dtype": value.dtype,
                 }
@@ -138,7 +138,7 @@ def _restore(document: Mapping[str, Any], arrays: Arrays, *, prefix: str, class_
                 if not shift.shape == scale.shape == tuple(decode_value(document["fitted"]["input_shape_"]["value"])):
                     raise SavedModelError(f"the arrays of {name} are not of the shape of a row")
                 dtype = saved.get("dtype", "float32")  # folders of earlier versions do not say
-                setattr(estimator, name, Preprocessing(shift, scale, saved["white"], saved["treatment"], dtype))
+                setattr(estimator, name, Preprocessing(shift, scale, saved["white_level"], saved["treatment"], dtype))
             case "status":
                 setattr(estimator, name, Status(saved["code"], saved["message"]))
             case "history":

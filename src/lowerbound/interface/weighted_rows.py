@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Shaped
 from lowerbound.data.moments import covariance, means, no_spread, reader, variances
 from lowerbound.data.patterns import Chunk, chunks, plan_chunks, stacked
 from lowerbound.data.preprocessing import Preprocessing, Treatment
-from lowerbound.data.standardize import row_chunks
+from lowerbound.data.row_chunks import row_chunks
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.checks import check_weight
 from lowerbound.models.model import AbstractModel

@@ -66,7 +66,9 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         """The empty vector."""
         return jnp.zeros(0, self.mean.dtype)
 
-    def decode(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
+    def decode(
+        self, z: Float[Array, " latent"], condition: Float[Array, " condition"] | None = None
+    ) -> Float[Array, "*event"]:
         """mu."""
         return jnp.asarray(self.mean).reshape(self.event_shape)
 
@@ -93,7 +95,9 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         """Log p(x), and no KL."""
         return ElboTerms(self.log_evidence(datum), jnp.zeros(0, self.mean.dtype))
 
-    def sample(self, *, key: PRNGKeyArray) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
+    def sample(
+        self, condition: Float[Array, " condition"] | None = None, *, key: PRNGKeyArray
+    ) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
         """One x, equation (1), and the empty z."""
         x = jnp.asarray(self.mean) + self.cholesky @ jax.random.normal(key, self.mean.shape, self.mean.dtype)
         return x.reshape(self.event_shape), jnp.zeros(0, self.mean.dtype)
@@ -102,8 +106,9 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         """Log p(x_observed), equation (2)."""
         cholesky, seen = self._observed_cholesky(datum)
         whitened = solve_triangular(cholesky, seen * (datum.values.reshape(-1) - self.mean), lower=True)
-        log_determinant = 2 * jnp.sum(jnp.log(jnp.abs(jnp.diagonal(cholesky))))
-        return -0.5 * (LOG_TWO_PI * jnp.sum(seen) + log_determinant + jnp.sum(whitened**2)) + datum.log_determinant
+        # By the chain rule: cell j given the observed ones before it. Missing cells have a root of 1 and add nothing.
+        per_cell = -0.5 * (LOG_TWO_PI + whitened**2) - jnp.log(jnp.abs(jnp.diagonal(cholesky)))
+        return datum.log_prob(per_cell.reshape(self.event_shape))
 
     def predictive(self, datum: Datum) -> Predictive:
         """Mean and variance of (3) for missing cells; the marginal ones of (1) for observed cells, as if measured anew."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from lowerbound.data.standardize import row_chunks
+from lowerbound.data.row_chunks import row_chunks
 from lowerbound.evaluate.evidence import Evidence, EvidenceWarning
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.report.columns import above_rounding, as_numbers
