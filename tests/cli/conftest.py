@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from lowerbound import PPCA, VAE, Autoencoder
+from lowerbound import PPCA, VAE, Autoencoder, LinearAutoencoder
 from lowerbound.cli import main
 from lowerbound.data.files import write_array
 
@@ -67,4 +67,11 @@ def autoencoder(tmp_path_factory: pytest.TempPathFactory, rows: np.ndarray) -> P
 def ppca(tmp_path_factory: pytest.TempPathFactory, rows: np.ndarray) -> Path:
     folder = tmp_path_factory.mktemp("models") / "ppca"
     PPCA(latent_dim=1, random_state=0).fit(rows).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def linear(tmp_path_factory: pytest.TempPathFactory, rows: np.ndarray) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "linear"
+    LinearAutoencoder(latent_dim=1, random_state=0).fit(rows).save(folder)
     return folder

@@ -41,7 +41,7 @@ def bad_inputs() -> list:
         (("fit", "ppca", "DATA", *out, "--method", "gradient"), "--method must be closed_form or em; got 'gradient'."),
         (("fit", "mfa", "DATA", *out, "--noise", "full", "-q"), "must be 0 for noise='full'"),
         (("fit", "linear_autoencoder", "HOLES", *out, "-q"), "of LinearAutoencoder must be finite (no NaN, no inf)"),
-        (("fit", "vae", "HOLES", *out, "-q"), "X of VAE must be finite (no NaN, no inf); got 1 such cells"),
+        (("fit", "vae", "INFINITE", *out, "-q"), "X of VAE must be finite"),
         (("fit", "vae", "TEXT", *out, "-q"), "must be numeric; got other values in 'name' ('ann')"),
         (("fit", "vae", "FLAT", *out, "-q"), "must have rows of cells, (n, features) or (n, height, width)"),
         (("fit", "vae", "mnits", *out, "-q"), "got 'mnits'. Did you mean 'mnist'?"),
@@ -59,7 +59,7 @@ def bad_inputs() -> list:
         (("outliers", "AUTOENCODER", "DATA", "--method", "kl"), "method of Autoencoder must be 'reconstruction'"),
         (("outliers", "VAE", "DATA", "--method", "magic"), "'elbo', 'reconstruction'; got 'magic'."),
         (("outliers", "VAE", "DATA", "--top", 0), "--top must be greater than or equal to 1."),
-        (("impute", "VAE", "DATA", "--out", "x.csv"), "impute of VAE is absent: it takes complete rows only. Use PPCA"),
+        (("impute", "LINEAR", "DATA", "--out", "x.csv"), "impute of LinearAutoencoder is absent: it takes complete rows only."),
         (("impute", "PPCA", "DATA", "--out", "x.csv", "--draws", 2), "--out must be a .npy or .npz file for --draws"),
         (("impute", "PPCA", "DATA", "--out", "x.npy", "--draws", 0), "n_draws of PPCA must be a whole number, at least 1"),
         (("impute", "PPCA", "DATA", "--out", "x.npy", "--random-state", 1), "--random-state must go with --draws; got 1."),
@@ -80,11 +80,12 @@ def bad_inputs() -> list:
 
 @pytest.mark.parametrize(("words", "reason"), bad_inputs(), ids=lambda value: value if isinstance(value, str) else "")
 def test_bad_input_is_one_line(
-    run, vae, autoencoder, ppca, data, tmp_path: Path, monkeypatch, words: tuple, reason: str
+    run, vae, autoencoder, ppca, linear, data, tmp_path: Path, monkeypatch, words: tuple, reason: str
 ):
     monkeypatch.chdir(tmp_path)
     files = {
         "HOLES": np.array([[1.0, np.nan], [2.0, 3.0], [0.0, 1.0]]),
+        "INFINITE": np.array([[1.0, np.inf], [2.0, 3.0], [0.0, 1.0]]),
         "FLAT": np.arange(5.0),
         "WIDE": np.ones((4, 5)),
     }
@@ -97,7 +98,7 @@ def test_bad_input_is_one_line(
         (tmp_path / file).write_text("{")
     before = sorted(map(str, tmp_path.rglob("*")))
     places = {name: f"{name}.npy" for name in files}
-    places |= {"VAE": vae, "AUTOENCODER": autoencoder, "PPCA": ppca}
+    places |= {"VAE": vae, "AUTOENCODER": autoencoder, "PPCA": ppca, "LINEAR": linear}
     places |= {"DATA": data, "TEXT": "text.csv", "BROKEN": "broken", OUT: "m"}
     ran = run(*(places.get(word, word) for word in words))
     assert ran.code == 2

@@ -210,9 +210,7 @@ def test_images_come_out_as_they_went_in(name, shape):
 )
 def test_bytes_and_bits_stay_so_in_memory(X, options, monkeypatch):
     seen = []
-    monkeypatch.setattr(
-        training, "fit_minibatches", lambda model, step, dataset, **rest: seen.append(dataset) or 1 / 0
-    )
+    monkeypatch.setattr(training, "fit_minibatches", lambda model, step, dataset, **rest: seen.append(dataset) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         ESTIMATORS["VAE"].make(**options).fit(X)
     assert seen[0].values.dtype == X.dtype
