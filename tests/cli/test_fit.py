@@ -10,7 +10,7 @@ import pytest
 
 from lowerbound import VAE, Autoencoder, load
 from lowerbound.data.catalog import load_named
-from lowerbound.fit import gradient
+from lowerbound.fit import loop
 from lowerbound.fit.progress import Reporter
 
 SMALL = ("--hidden", "8", "--max-epochs", 3, "--quiet")
@@ -125,7 +125,7 @@ def test_an_interrupted_fit_is_saved_and_said_so(run, data: Path, rows: np.ndarr
     def reporter(*, verbose: bool, max_epochs: int, n_rows: int) -> Iterator[Reporter]:
         yield Interrupting()
 
-    monkeypatch.setattr(gradient, "reporter", reporter)
+    monkeypatch.setattr(loop, "reporter", reporter)
     ran = run("fit", "vae", data, "--out", tmp_path / "m", "--hidden", 8, "--max-epochs", 1000, "--quiet")
     assert ran.code == 130
     assert ran.err.startswith("Warning: stopped by Ctrl-C in epoch")
