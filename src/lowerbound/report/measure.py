@@ -118,7 +118,7 @@ def targets(estimator: Any, rows: Any) -> Float[np.ndarray, "n *event"]:
     values = as_numbers(rows)
     preprocessing = estimator.preprocessing_
     if preprocessing.treatment in ("dynamic", "threshold", "grey"):
-        values = values / preprocessing.white
+        values = values / preprocessing.white_level
     if preprocessing.treatment == "threshold":
         values = (values > 0.5).astype(np.float64)
     return values
