@@ -54,13 +54,18 @@ SAME = {
 }
 
 
-def verbs_on(estimator, X):
+def verbs_on(entry, estimator, X):
     """What every verb that takes rows says of them."""
-    names = ["transform", "reconstruct", "score_samples", "elbo", "outlier_scores"]
+    names = (
+        ["outlier_scores"] + ["transform", "reconstruct"] * entry.latents + ["score_samples", "elbo"] * entry.density
+    )
     found = {name: np.asarray(getattr(estimator, name)(X)) for name in names}
-    found["sample_posterior"] = estimator.sample_posterior(X, 2)
-    found["impute draws"] = estimator.impute(X, n_draws=2)
-    return found | {f"imputation.{name}": part for name, part in estimator.imputation(X)._asdict().items()}
+    if entry.imputes:
+        found["sample_posterior"] = estimator.sample_posterior(X, 2)
+        found["impute draws"] = estimator.impute(X, n_draws=2)
+        found["impute"] = cells_of(estimator.impute(X))
+        found |= {f"imputation.{name}": part for name, part in estimator.imputation(X)._asdict().items()}
+    return found
 
 
 @pytest.mark.parametrize("holder", SAME)
@@ -68,9 +73,8 @@ def verbs_on(estimator, X):
 def test_holes_are_the_same_whatever_holds_them(name, holder):
     X = SAME[holder]()
     estimator, expected = ESTIMATORS[name].make().fit(X), ESTIMATORS[name].make().fit(holed())
-    assert estimator.objective_ == expected.objective_
-    assert_same_answers(verbs_on(estimator, X), verbs_on(expected, holed()))
-    np.testing.assert_array_equal(cells_of(estimator.impute(X)), expected.impute(holed()))
+    entry = ESTIMATORS[name]
+    assert_same_answers(verbs_on(entry, estimator, X), verbs_on(entry, expected, holed()))
 
 
 def cells_of(X):
