@@ -4,11 +4,14 @@ An entry is a factory of a small, quick, seeded instance and what the estimator 
 capability that they need. The instances learn enough that importance sampling can be trusted: a warning is an error here.
 """
 
+import importlib.util
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -24,6 +27,22 @@ from lowerbound import (
     MixtureOfFactorAnalyzers,
     OutlierDetector,
 )
+
+OWN_MODEL = Path(__file__).resolve().parents[2] / "examples" / "own_model.py"
+
+
+def _import_own_model() -> Any:
+    """The stranger's file, as its user imports it: it registers its estimator."""
+    if "own_model" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("own_model", OWN_MODEL)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules["own_model"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["own_model"])
+    return sys.modules["own_model"]
+
+
+VampVAE = _import_own_model().VampVAE
 
 SMALL = {"hidden": (8,), "max_epochs": 100, "learning_rate": 0.03, "random_state": 0}
 
@@ -262,6 +281,13 @@ ESTIMATORS: dict[str, Entry] = {
         posterior_covariance="full",
         variance="fixed",
         noise_scale=1.0,
+    ),
+    "VampVAE": Entry(
+        partial(_small, VampVAE, {"n_pseudo_inputs": 2}),
+        density=True,
+        gaussian=True,
+        missing=True,
+        expected_failures={},
     ),
     "Autoencoder conv": Entry(
         partial(_small, Autoencoder, {"network": "conv", "channels": (4,)}), images, missing=True
