@@ -26,8 +26,9 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float, PRNGKeyArray
+
+from lowerbound.nn.linear_algebra import whiten
 
 # exp(±10): scales from 5e-5 to 2e4 in units of the prior. An encoder fed with outliers must not overflow.
 _LARGEST_LOG_SCALE = 10.0
@@ -144,13 +145,10 @@ class PrecisionGaussian(AbstractGaussianPosterior):
 def gaussian_from_precision(
     precision: Float[Array, "latent latent"], pull: Float[Array, " latent"]
 ) -> PrecisionGaussian:
-    """N(P^-1 pull, P^-1) for a positive definite precision P.
-
-    One factorization, one solve that waits for it, and products from there on (why: ``nn.in_order``).
-    """
-    cholesky = jnp.linalg.cholesky(precision)
-    root = solve_triangular(cholesky, jnp.eye(len(pull), dtype=precision.dtype), lower=True).T
-    return PrecisionGaussian(root @ (root.T @ pull), -jnp.log(jnp.diagonal(cholesky)), root)
+    """N(P^-1 pull, P^-1) for a positive definite precision P."""
+    whitening = whiten(precision)
+    root = whitening.matrix.T
+    return PrecisionGaussian(root @ (root.T @ pull), -whitening.log_diagonal, root)
 
 
 def n_posterior_outputs(family: str, latent_dim: int) -> int:
