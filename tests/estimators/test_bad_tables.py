@@ -139,8 +139,10 @@ def test_iterations_that_run_out_are_named_with_the_remedy():
     with pytest.warns(ConvergenceWarning, match="stopped after max_iter = 2 iterations"):
         status = FactorAnalysis(2, max_iter=2).fit(_base()).status_
     assert (status.code, status.ok) == ("max_iter", False)
-    assert "stopped after max_iter = 2 iterations" in status.message
-    assert "Raise max_iter or tol" in status.message
+    assert "stopped after max_iter = 2 iterations, within the first cycle. Raise max_iter." in status.message
+    status = FactorAnalysis(2, max_iter=5).fit(_base()).status_
+    assert "stopped after max_iter = 5 iterations; the last cycle raised log p(x) by " in status.message
+    assert "and tol = 1e-07 asks for less, twice in a row. Raise max_iter or tol." in status.message
 
 
 def test_as_many_clusters_as_rows():

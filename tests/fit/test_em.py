@@ -156,14 +156,14 @@ class Broken(AbstractExpectationMaximization):
     def maximize(self, model, statistics):
         return self.spoil(self.sound.maximize(model, statistics))
 
-    def settled(self, model, statistics):
-        return self.sound.settled(model, statistics)
+    def at_e_step(self, model, statistics):
+        return self.sound.at_e_step(model, statistics)
 
-    def free(self, model):
-        return self.sound.free(model)
+    def unconstrained(self, model):
+        return self.sound.unconstrained(model)
 
-    def with_free(self, model, free):
-        return self.sound.with_free(model, free)
+    def with_unconstrained(self, model, parameters):
+        return self.sound.with_unconstrained(model, parameters)
 
 
 def half_the_noise(model):
@@ -317,7 +317,7 @@ def test_the_history_is_as_long_as_was_asked_for_and_ends_at_the_returned_parame
     case = CASES[QUICK]
     result = case.fit(max_iter=max_iter)
     assert (result.status.code, result.status.ok) == ("max_iter", False)
-    assert "Raise max_iter or tol" in result.status.message
+    assert "Raise max_iter" in result.status.message
     assert {len(values) for values in result.history.values()} == {max_iter}
     # At its end a fit goes up and down by rounding: the parameters are those of the highest iteration.
     assert result.objective == result.history["loss"].min() == result.history["loss"][result.best_epoch - 1]
@@ -326,6 +326,23 @@ def test_the_history_is_as_long_as_was_asked_for_and_ends_at_the_returned_parame
     np.testing.assert_allclose(result.history["loss"], fitted(QUICK).history["loss"][:max_iter], rtol=1e-13)
     reached = textbook(result.model).log_evidence(case.X, case.observed).mean()
     np.testing.assert_allclose(-result.objective, reached, rtol=1e-11)
+
+
+@pytest.mark.parametrize("accelerate", [True, False], ids=["accelerated", "plain"])
+def test_the_status_says_what_the_last_cycle_gained_and_what_was_asked(accelerate):
+    case, length, unit = CASES["own diagonal, holes"], 3 if accelerate else 1, "cycle" if accelerate else "step"
+    first = case.fit(max_iter=length, accelerate=accelerate).status.message
+    assert first == f"stopped after max_iter = {length} iterations, within the first {unit}. Raise max_iter."
+    result = case.fit(max_iter=length + 1, tol=1e-9, accelerate=accelerate)
+    gain = np.ptp(result.history["log_evidence"])  # over one cycle, from its start to that of the next
+    twice = ", twice in a row" if accelerate else ""
+    assert result.status.message == (
+        f"stopped after max_iter = {length + 1} iterations; the last {unit} raised log p(x) by {gain:.2g} nats per row, and "
+        f"tol = 1e-09 asks for less{twice}. Raise max_iter or tol."
+    )
+    # So it is asked: with a tol above the gain of one cycle, an accelerated fit goes on for another one.
+    on = case.fit(max_iter=30, tol=10.0, accelerate=accelerate)
+    assert (on.status.code, len(on.history["loss"])) == ("converged", 2 * length + 1 if accelerate else 2)
 
 
 def test_the_covariance_loop_returns_the_parameters_of_its_objective_too():
@@ -353,7 +370,7 @@ def test_a_tol_of_zero_goes_on_to_the_end(accelerate):
     # Long after convergence, where the differences are rounding of either sign.
     result = CASES[QUICK].fit(tol=0.0, max_iter=400, accelerate=accelerate)
     assert len(result.history["loss"]) == 400
-    assert result.status.code == "max_iter"
+    assert result.status.message == "stopped after max_iter = 400 iterations, as tol = 0 asks. Raise max_iter for more."
     assert np.ptp(result.history["loss"][-50:]) < 1e-12
     assert_rising(result.history)
 
@@ -372,14 +389,14 @@ class ExplodesAbove(AbstractExpectationMaximization):
     def maximize(self, model, statistics):
         return self.sound.maximize(model, statistics)
 
-    def settled(self, model, statistics):
-        return self.sound.settled(model, statistics)
+    def at_e_step(self, model, statistics):
+        return self.sound.at_e_step(model, statistics)
 
-    def free(self, model):
-        return self.sound.free(model)
+    def unconstrained(self, model):
+        return self.sound.unconstrained(model)
 
-    def with_free(self, model, free):
-        return self.sound.with_free(model, free)
+    def with_unconstrained(self, model, parameters):
+        return self.sound.with_unconstrained(model, parameters)
 
 
 def test_the_last_finite_parameters_come_back():

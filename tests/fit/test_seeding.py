@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lowerbound.data.dataset import hash_rows
-from lowerbound.fit.seeding import Sample, in_order, kmeans_plus_plus, start
+from lowerbound.fit.seeding import StartingRows, initial_mixture, kmeans_plus_plus, sorted_by_hash
 from tests.gaussians import FLOOR, random_patterns, textbook
 
 RNG = np.random.default_rng(0)
@@ -19,11 +19,11 @@ def sample_of(X, *, weight=None, observed=None):
     weight = np.ones(len(X)) if weight is None else weight
     holes = X if observed is None else np.where(observed, X, np.nan)
     values = X if observed is None else np.where(observed, X, 0.0)
-    return in_order(Sample(values, observed, np.asarray(weight, float), hash_rows(holes)))
+    return sorted_by_hash(StartingRows(values, observed, np.asarray(weight, float), hash_rows(holes)))
 
 
 def begin(sample, n_clusters=4, *, latent_dim=1, noise="diagonal", seed=0, event_shape=(3,)):
-    return start(
+    return initial_mixture(
         sample, n_clusters, latent_dim=latent_dim, noise=noise, variance_floor=FLOOR, event_shape=event_shape,
         generator=np.random.default_rng(seed),
     )  # fmt: skip

@@ -37,8 +37,8 @@ def e_step(model):
     return PROBLEM.statistics(model, CHUNK)
 
 
-def settled(model):
-    return jax.tree.map(np.asarray, PROBLEM.settled(model, e_step(model)))
+def at_e_step(model):
+    return jax.tree.map(np.asarray, PROBLEM.at_e_step(model, e_step(model)))
 
 
 def log_evidence(model):
@@ -52,9 +52,9 @@ every_dim = pytest.mark.parametrize("latent_dim", [1, 2, 5])
 
 @every_noise
 @every_dim
-def test_the_evidence_is_that_of_the_rows_at_the_settled_model(latent_dim, noise):
+def test_the_evidence_is_that_of_the_rows_at_the_loadings_of_the_e_step(latent_dim, noise):
     model = at_mean(latent_dim, noise=noise)
-    np.testing.assert_allclose(e_step(model).log_evidence, log_evidence(settled(model)), rtol=1e-12)
+    np.testing.assert_allclose(e_step(model).log_evidence, log_evidence(at_e_step(model)), rtol=1e-12)
     assert e_step(model).weight == WEIGHT.sum()
 
 
@@ -63,8 +63,8 @@ def test_the_evidence_is_that_of_the_rows_at_the_settled_model(latent_dim, noise
 def test_new_loadings_are_no_worse_than_those_before(latent_dim, noise):
     for seed in range(4):
         model = at_mean(latent_dim, noise=noise, seed=seed)
-        assert log_evidence(settled(model)) > log_evidence(model)
-        np.testing.assert_array_equal(settled(model).log_variance, model.log_variance)
+        assert log_evidence(at_e_step(model)) > log_evidence(model)
+        np.testing.assert_array_equal(at_e_step(model).log_variance, model.log_variance)
 
 
 @every_noise
@@ -78,7 +78,7 @@ def test_repeated_e_steps_come_to_the_best_loadings_for_the_noise(latent_dim, no
     signal = np.maximum(values - 1, 0)
     best = np.sqrt(psi)[:, None] * axes * np.sqrt(signal)
     for _ in range(60):
-        model = settled(model)
+        model = at_e_step(model)
     np.testing.assert_allclose(model.loadings @ model.loadings.T, best @ best.T, atol=1e-6)
 
 
@@ -87,7 +87,7 @@ def test_repeated_e_steps_come_to_the_best_loadings_for_the_noise(latent_dim, no
 def test_the_m_step_of_many_columns_takes_what_the_factors_leave(latent_dim, noise):
     model = at_mean(latent_dim, noise=noise)
     found = CovarianceEM(few_columns=0).statistics(model, CHUNK)
-    here = jax.tree.map(np.asarray, PROBLEM.settled(model, found))
+    here = jax.tree.map(np.asarray, PROBLEM.at_e_step(model, found))
     psi = np.exp(np.broadcast_to(here.log_variance, N_FEATURES))
     spread = np.linalg.inv(np.eye(latent_dim) + here.loadings.T @ (here.loadings / psi[:, None]))
     left = np.zeros(N_FEATURES)
@@ -107,7 +107,7 @@ def test_the_m_step_of_many_columns_takes_what_the_factors_leave(latent_dim, noi
 @every_dim
 def test_the_m_step_of_few_columns_puts_one_variance_after_another_where_it_is_best(latent_dim):
     model = at_mean(latent_dim, noise="diagonal")
-    here, found = settled(model), e_step(model)
+    here, found = at_e_step(model), e_step(model)
     psi, S = np.exp(np.array(here.log_variance)), CHUNK.matrix
 
     def loss(variance, j):
@@ -142,15 +142,17 @@ def test_directions_without_signal_have_no_loadings():
     model = LinearGaussian(np.zeros(4), start.loadings, np.zeros(4), FLOOR, (4,))
     chunk = CovarianceChunk(S, np.ones(()))
     for _ in range(40):
-        model = PROBLEM.settled(model, PROBLEM.statistics(model, chunk))
+        model = PROBLEM.at_e_step(model, PROBLEM.statistics(model, chunk))
     lengths = np.sort(np.linalg.norm(model.loadings, axis=0))
     np.testing.assert_allclose(lengths, [0, np.sqrt(12)], atol=1e-5)
 
 
 def test_only_the_noise_is_free():
     model = at_mean(2)
-    np.testing.assert_array_equal(PROBLEM.free(model), model.log_variance)
-    moved = PROBLEM.with_free(model, jnp.asarray(model.log_variance) - np.where(np.arange(N_FEATURES) == 1, 50.0, 0.0))
+    np.testing.assert_array_equal(PROBLEM.unconstrained(model), model.log_variance)
+    moved = PROBLEM.with_unconstrained(
+        model, jnp.asarray(model.log_variance) - np.where(np.arange(N_FEATURES) == 1, 50.0, 0.0)
+    )
     expected = np.where(np.arange(N_FEATURES) == 1, np.log(FLOOR), model.log_variance)
     np.testing.assert_allclose(moved.log_variance, expected, rtol=1e-14)
     np.testing.assert_array_equal(moved.loadings, model.loadings)

@@ -242,13 +242,13 @@ def test_noise_is_kept_at_its_floor(kind):
 @every_kind
 def test_free_parameters_are_all_of_the_model(kind):
     problem, model = FactorAnalyzersEM(shared_noise=False), KINDS[kind]
-    again = problem.with_free(model, problem.free(model))
+    again = problem.with_unconstrained(model, problem.unconstrained(model))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-14), model, again)
 
 
 def test_overstepped_bounds_are_brought_back():
     problem, model = FactorAnalyzersEM(shared_noise=False), KINDS["diagonal"]
-    log_weight, mean, loadings, log_variance = problem.free(model)
-    back = problem.with_free(model, (log_weight + 3.0, mean, loadings, log_variance - 30.0))
+    log_weight, mean, loadings, log_variance = problem.unconstrained(model)
+    back = problem.with_unconstrained(model, (log_weight + 3.0, mean, loadings, log_variance - 30.0))
     np.testing.assert_allclose(back.log_weight, log_weight, atol=1e-12)
     np.testing.assert_array_equal(back.components.log_variance, np.full(log_variance.shape, np.log(FLOOR)))

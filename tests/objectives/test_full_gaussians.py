@@ -138,11 +138,11 @@ def test_eigenvalues_are_kept_at_their_floor():
 
 def test_free_parameters_go_round_and_overstepped_bounds_are_brought_back():
     problem = FullGaussiansEM(shared_noise=False)
-    again = problem.with_free(MODEL, problem.free(MODEL))
+    again = problem.with_unconstrained(MODEL, problem.unconstrained(MODEL))
     np.testing.assert_allclose(textbook(again).covariance, textbook(MODEL).covariance, atol=1e-12)
     np.testing.assert_array_equal(again.components.mean, MODEL.components.mean)
     np.testing.assert_allclose(again.log_weight, MODEL.log_weight, atol=1e-12)
-    log_weight, mean, root = problem.free(MODEL)
-    back = problem.with_free(MODEL, (log_weight + 2.0, mean, root * 1e-6))
+    log_weight, mean, root = problem.unconstrained(MODEL)
+    back = problem.with_unconstrained(MODEL, (log_weight + 2.0, mean, root * 1e-6))
     np.testing.assert_allclose(textbook(back).covariance, np.tile(FLOOR * np.eye(N_FEATURES), (2, 1, 1)), atol=1e-14)
     np.testing.assert_allclose(back.log_weight, log_weight, atol=1e-12)

@@ -1,5 +1,6 @@
 """FactorAnalysis, the estimator: common factors and a noise of its own for each column (model: ``models.linear_gaussian``)."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -144,9 +145,9 @@ class FactorAnalysis(LinearGaussianEstimator):
         loadings = np.asarray(model.loadings)
         match self.rotation:
             case "varimax":
-                return _with_loadings(model, varimax(loadings).loadings), identity
+                return replace(model, loadings=varimax(loadings).loadings), identity
             case "quartimax":
-                return _with_loadings(model, quartimax(loadings).loadings), identity
+                return replace(model, loadings=quartimax(loadings).loadings), identity
             case "promax":
                 return model, np.linalg.inv(promax(loadings).matrix)
         return model, identity
@@ -193,7 +194,3 @@ class FactorAnalysis(LinearGaussianEstimator):
     def _check_hyperparameters(self) -> None:
         self._check_common("FactorAnalysis")
         check_choice("FactorAnalysis", "rotation", self.rotation, (None, "varimax", "quartimax", "promax"))
-
-
-def _with_loadings(model: LinearGaussian, loadings: Float[np.ndarray, "features latent"]) -> LinearGaussian:
-    return LinearGaussian(model.mean, loadings, model.log_variance, model.variance_floor, model.event_shape)

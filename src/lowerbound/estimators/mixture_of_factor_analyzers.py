@@ -1,6 +1,7 @@
 """MixtureOfFactorAnalyzers, the estimator: clusters with factors of their own; without factors, the Gaussian mixture."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import jax
@@ -13,7 +14,7 @@ from lowerbound.data.datum import Datum
 from lowerbound.evaluate.notes import cluster_notes, constant_note
 from lowerbound.evaluate.rows import map_rows
 from lowerbound.fit.mixture import fit_mixture, lost_clusters
-from lowerbound.fit.seeding import Sample, in_order, start
+from lowerbound.fit.seeding import StartingRows, initial_mixture, sorted_by_hash
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
 from lowerbound.interface.capabilities import GAUSSIAN_POSTERIOR_VERBS
@@ -250,18 +251,22 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
     # ---- from hyperparameters to the parts
 
     def _skeleton(self, *, key: PRNGKeyArray) -> AnyMixture:
-        n_clusters, d, floor, event = (
-            int(self.n_clusters),
-            self.n_features_in_,
-            float(self.noise_floor),
-            tuple(self.input_shape_),
-        )
-        mean = np.zeros((n_clusters, d))
+        n_clusters, d = int(self.n_clusters), self.n_features_in_
+        common: dict[str, Any] = {
+            "mean": np.zeros((n_clusters, d)),
+            "variance_floor": float(self.noise_floor),
+            "event_shape": tuple(self.input_shape_),
+        }
+        components: FullGaussian | LinearGaussian
         if self.noise == "full":
-            return Mixture(np.zeros(n_clusters), FullGaussian(mean, np.zeros((n_clusters, d, d)), floor, event))
-        log_variance = np.zeros(n_clusters if self.noise == "isotropic" else (n_clusters, d))
-        loadings = np.zeros((n_clusters, d, int(self.latent_dim)))
-        return Mixture(np.zeros(n_clusters), LinearGaussian(mean, loadings, log_variance, floor, event))
+            components = FullGaussian(cholesky=np.zeros((n_clusters, d, d)), **common)
+        else:
+            components = LinearGaussian(
+                loadings=np.zeros((n_clusters, d, int(self.latent_dim))),
+                log_variance=np.zeros(n_clusters if self.noise == "isotropic" else (n_clusters, d)),
+                **common,
+            )
+        return Mixture(log_weight=np.zeros(n_clusters), components=components)
 
     def _problem(self) -> FactorAnalyzersEM | FullGaussiansEM:
         if self.noise == "full":
@@ -274,10 +279,11 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         observed = None if rows.complete else ~np.isnan(x)
         y = (x - self.preprocessing_.shift.reshape(-1)) / self.preprocessing_.scale.reshape(-1)
         values = y if observed is None else np.where(observed, y, 0.0)
-        sample = in_order(Sample(values, observed, rows.weight[chosen], hash_rows(x, dtype=np.float64)))
+        hashes = hash_rows(x, dtype=np.float64)
+        sample = sorted_by_hash(StartingRows(values, observed, rows.weight[chosen], hashes))
         generator = np.random.default_rng(self.seed_)
         return [
-            start(
+            initial_mixture(
                 sample,
                 int(self.n_clusters),
                 latent_dim=int(self.latent_dim),
@@ -347,5 +353,4 @@ def _by_weight(model: AnyMixture) -> AnyMixture:
     parts = ordered.components
     each = [canonical(jax.tree.map(lambda leaf, one=k: np.asarray(leaf[one]), parts)) for k in range(len(order))]
     loadings = np.stack([part.loadings for part in each])
-    turned = LinearGaussian(parts.mean, loadings, parts.log_variance, parts.variance_floor, parts.event_shape)
-    return Mixture(ordered.log_weight, turned)
+    return replace(ordered, components=replace(parts, loadings=loadings))

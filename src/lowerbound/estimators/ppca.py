@@ -156,11 +156,11 @@ class PPCA(LinearGaussianEstimator):
             + n_others * rest / variance
         )
         model = LinearGaussian(
-            np.zeros(n_features),
-            vectors * np.sqrt(signal),
-            np.asarray(np.log(variance)),
-            float(self.noise_floor),
-            tuple(self.input_shape_),
+            mean=np.zeros(n_features),
+            loadings=vectors * np.sqrt(signal),
+            log_variance=np.asarray(np.log(variance)),
+            variance_floor=float(self.noise_floor),
+            event_shape=tuple(self.input_shape_),
         )
         history = {"loss": np.array([-log_evidence]), "log_evidence": np.array([log_evidence])}
         status = Status("closed_form", "the maximum of the likelihood, in closed form.")

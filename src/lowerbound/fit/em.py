@@ -101,11 +101,11 @@ def fit_em(
                 break
             seconds = (time.perf_counter() - started) / max(1, int(done))
             block = int(np.clip(_SECONDS_PER_BLOCK / seconds, 1, _BLOCK)) if steps > 1 else 4
-    status = _status(state, history, tol=tol, max_iter=max_iter)
+    status = _status(state, history, tol=tol, max_iter=max_iter, accelerate=accelerate)
     log_evidence = np.array(history)
     return FitResult(
         model=jax.tree.map(np.asarray, state.best),
-        objective=-float(state.highest),
+        objective=-float(state.best_log_evidence),
         history={"loss": -log_evidence, "log_evidence": log_evidence},
         steps=steps,
         status=status,
@@ -246,7 +246,7 @@ def _maximized(problem: Problem, models: PyTree, statistics: PyTree) -> tuple[Py
     return jax.vmap(problem.maximize)(models, statistics), statistics.log_evidence / statistics.weight
 
 
-def _status(state: EMState, history: list[float], *, tol: float, max_iter: int) -> Status:
+def _status(state: EMState, history: list[float], *, tol: float, max_iter: int, accelerate: bool) -> Status:
     if not state.finite:
         return Status(
             "non_finite",
@@ -257,7 +257,14 @@ def _status(state: EMState, history: list[float], *, tol: float, max_iter: int) 
         return Status("converged", f"converged in {len(history)} iterations (tol = {tol:g} nats per row).")
     if len(history) < max_iter:
         return Status("interrupted", f"stopped by Ctrl-C in iteration {len(history)} of {max_iter}.")
-    rise = ""
-    if len(history) > 1:
-        rise = f", the last of which raised log p(x) by {history[-1] - history[-2]:.2g} nats per row"
-    return Status("max_iter", f"stopped after max_iter = {max_iter} iterations{rise}. Raise max_iter or tol.")
+    stopped = f"stopped after max_iter = {max_iter} iterations"
+    cycle, twice = ("cycle", ", twice in a row") if accelerate else ("step", "")
+    if tol == 0:
+        return Status("max_iter", f"{stopped}, as tol = 0 asks. Raise max_iter for more.")
+    if not np.isfinite(state.cycle_gain):
+        return Status("max_iter", f"{stopped}, within the first {cycle}. Raise max_iter.")
+    return Status(
+        "max_iter",
+        f"{stopped}; the last {cycle} raised log p(x) by {float(state.cycle_gain):.2g} nats per row, and tol = {tol:g} asks for "
+        f"less{twice}. Raise max_iter or tol.",
+    )

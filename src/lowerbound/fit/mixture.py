@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from lowerbound.fit.em import best_start, fit_em
 from lowerbound.fit.result import FitResult
 from lowerbound.models.linear_gaussian import LinearGaussian
-from lowerbound.models.mixture import AnyMixture, Mixture
+from lowerbound.models.mixture import AnyMixture
 from lowerbound.objectives.factor_analyzers import FactorAnalyzersEM
 from lowerbound.objectives.full_gaussians import FullGaussiansEM
 
@@ -81,7 +81,8 @@ def revived(model: AnyMixture, lost: Bool[np.ndarray, " clusters"]) -> AnyMixtur
         mean = jax.tree.unflatten(structure, arrays).mean  # a view: one of the arrays
         mean[k], mean[heaviest] = mean[k] + _STEP_APART * widest, mean[heaviest] - _STEP_APART * widest
         weight[k] = weight[heaviest] = 0.5 * weight[heaviest]
-    return Mixture(np.log(weight / weight.sum()), jax.tree.unflatten(structure, arrays))
+    log_weight = np.log(weight / weight.sum())
+    return replace(model, log_weight=log_weight, components=jax.tree.unflatten(structure, arrays))
 
 
 def _widest(part: Any) -> Float[np.ndarray, " features"]:

@@ -22,7 +22,7 @@ from lowerbound.models.mixture import AnyMixture, Mixture
 _LEAST_NOISE = 0.1  # share of a column's pooled spread that a start leaves to the noise
 
 
-class Sample(NamedTuple):
+class StartingRows(NamedTuple):
     """Rows to start from: model units, holes at 0, with what was observed, weights, and hashes of their content."""
 
     values: Float[np.ndarray, "rows features"]
@@ -31,17 +31,17 @@ class Sample(NamedTuple):
     hashes: UInt32[np.ndarray, " rows"]
 
 
-def in_order(sample: Sample) -> Sample:
+def sorted_by_hash(sample: StartingRows) -> StartingRows:
     """The rows by the order of their hashes."""
     order = np.argsort(sample.hashes, kind="stable")
     observed = None if sample.observed is None else sample.observed[order]
-    return Sample(sample.values[order], observed, sample.weight[order], sample.hashes[order])
+    return StartingRows(sample.values[order], observed, sample.weight[order], sample.hashes[order])
 
 
 def kmeans_plus_plus(
-    sample: Sample, n_clusters: int, *, generator: np.random.Generator
+    sample: StartingRows, n_clusters: int, *, generator: np.random.Generator
 ) -> tuple[Float[np.ndarray, "clusters features"], Int[np.ndarray, " rows"]]:
-    """Centres, and the number of each row's nearest one. The sample has to be in order.
+    """Centres, and the number of each row's nearest one; the rows come from :func:`sorted_by_hash`.
 
     Where fewer distinct rows than clusters have weight, the last centres repeat rows.
     """
@@ -66,7 +66,7 @@ def kmeans_plus_plus(
 
 
 def _squared_distances(
-    sample: Sample, lengths: Float[np.ndarray, " rows"], centres: Float[np.ndarray, "centres features"]
+    sample: StartingRows, lengths: Float[np.ndarray, " rows"], centres: Float[np.ndarray, "centres features"]
 ) -> Float[np.ndarray, "rows centres"]:
     """Mean over observed cells of (x - c)^2, as matrix products; lengths are the rows' sums of squares."""
     squares = lengths[:, None] - 2 * sample.values @ centres.T
@@ -78,8 +78,8 @@ def _squared_distances(
     return np.asarray(np.maximum(squares, 0.0) / np.maximum(seen.sum(axis=1, keepdims=True), 1.0))
 
 
-def start(
-    sample: Sample,
+def initial_mixture(
+    sample: StartingRows,
     n_clusters: int,
     *,
     latent_dim: int,
@@ -93,7 +93,7 @@ def start(
     Parameters
     ----------
     sample
-        Rows in order, see :func:`in_order`.
+        Rows in the order of :func:`sorted_by_hash`.
     n_clusters, latent_dim
         K and L.
     noise
@@ -123,14 +123,21 @@ def start(
     if noise == "full":
         covariance = residual.T @ residual / len(residual) + np.diag(np.maximum(0.01 * spread, variance_floor))
         root = scipy.linalg.cholesky(covariance, lower=True)
-        return Mixture(log_weight, FullGaussian(centres, everywhere(root), variance_floor, event_shape))
+        gaussians = FullGaussian(
+            mean=centres, cholesky=everywhere(root), variance_floor=variance_floor, event_shape=event_shape
+        )
+        return Mixture(log_weight=log_weight, components=gaussians)
     loadings = _principal_loadings(residual, latent_dim)
     left = np.maximum(spread - np.sum(loadings**2, axis=1), _LEAST_NOISE * spread)
     log_variance = np.log(left.mean()) if noise == "isotropic" else np.log(left)
-    components = LinearGaussian(
-        centres, everywhere(loadings), everywhere(np.asarray(log_variance)), variance_floor, event_shape
+    analyzers = LinearGaussian(
+        mean=centres,
+        loadings=everywhere(loadings),
+        log_variance=everywhere(np.asarray(log_variance)),
+        variance_floor=variance_floor,
+        event_shape=event_shape,
     )
-    return Mixture(log_weight, components)
+    return Mixture(log_weight=log_weight, components=analyzers)
 
 
 def _principal_loadings(

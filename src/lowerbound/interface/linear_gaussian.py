@@ -8,8 +8,10 @@ informative first, the largest loading of each positive.
 """
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
+import jax
 import numpy as np
 from jaxtyping import Bool, Float, PRNGKeyArray
 
@@ -72,11 +74,11 @@ class LinearGaussianEstimator(ExactEstimator):
     def _skeleton(self, *, key: PRNGKeyArray) -> LinearGaussian:
         n_features, latent_dim = self.n_features_in_, int(self.latent_dim)
         return LinearGaussian(
-            np.zeros(n_features),
-            np.zeros((n_features, latent_dim)),
-            np.zeros(() if self._isotropic else n_features),
-            float(self.noise_floor),
-            tuple(self.input_shape_),
+            mean=np.zeros(n_features),
+            loadings=np.zeros((n_features, latent_dim)),
+            log_variance=np.zeros(() if self._isotropic else n_features),
+            variance_floor=float(self.noise_floor),
+            event_shape=tuple(self.input_shape_),
         )
 
     # ---- fitting
@@ -108,49 +110,35 @@ class LinearGaussianEstimator(ExactEstimator):
         if self._by_covariance(rows):
             matrix = rows.covariance / scale / scale[:, None]
             chunk = CovarianceChunk(matrix[None], np.array([rows.total_weight]))
-            return fit_em(
-                CovarianceEM(),
-                self._start(spectrum_of_covariance(matrix, int(self.latent_dim), rough=True)),
-                chunk,
-                **options,
-            )
-        start = self._start(
-            spectrum_of_rows(rows.filled(self.preprocessing_, most=SAMPLE), int(self.latent_dim), rough=True)
-        )
-        mixture = Mixture(
-            np.zeros(1),
-            LinearGaussian(
-                start.mean[None],
-                start.loadings[None],
-                start.log_variance[None],
-                start.variance_floor,
-                start.event_shape,
-            ),
-        )
+            axes = spectrum_of_covariance(matrix, int(self.latent_dim), rough=True)
+            return fit_em(CovarianceEM(), self._initial_model(axes), chunk, **options)
+        sample = rows.filled(self.preprocessing_, most=SAMPLE)
+        model = self._initial_model(spectrum_of_rows(sample, int(self.latent_dim), rough=True))
         width = (1 + int(self.latent_dim)) ** 2  # of a row's own second moments
         found = fit_em(
             FactorAnalyzersEM(shared_noise=False),
-            mixture,
+            Mixture(log_weight=np.zeros(1), components=jax.tree.map(lambda leaf: leaf[None], model)),
             rows.chunks(self.preprocessing_, widest=max(rows.n_features, width)),
             **options,
         )
-        part = found.model.components
-        model = LinearGaussian(
-            part.mean[0], part.loadings[0], np.asarray(part.log_variance[0]), part.variance_floor, part.event_shape
-        )
-        return FitResult(model, found.objective, found.history, found.steps, found.status, found.best_epoch)
+        only: LinearGaussian = jax.tree.map(lambda leaf: np.asarray(leaf[0]), found.model.components)
+        return FitResult(only, found.objective, found.history, found.steps, found.status, found.best_epoch)
 
-    def _start(self, axes: Spectrum) -> LinearGaussian:
-        """Loadings along the axes, noise with what is left of each column's variance."""
-        values, vectors, left = axes
+    def _initial_model(self, axes: Spectrum) -> LinearGaussian:
+        """The model before the first step: loadings along the axes, and noise for the rest of each column's variance."""
+        values, vectors, rest = axes
         floor = float(self.noise_floor)
-        loadings = vectors * np.sqrt(np.maximum(values - left, 1e-3))
+        loadings = vectors * np.sqrt(np.maximum(values - rest, 1e-3))
         if self._isotropic:
-            log_variance = np.log(np.maximum(left, floor))
+            log_variance = np.log(np.maximum(rest, floor))
         else:
             log_variance = np.log(np.maximum(1 - np.sum(loadings**2, axis=1), 0.1))
         return LinearGaussian(
-            np.zeros(len(vectors)), loadings, np.asarray(log_variance), floor, tuple(self.input_shape_)
+            mean=np.zeros(len(vectors)),
+            loadings=loadings,
+            log_variance=np.asarray(log_variance),
+            variance_floor=floor,
+            event_shape=tuple(self.input_shape_),
         )
 
     def _notes(self, rows: WeightedRows) -> tuple[str, ...]:
@@ -175,15 +163,9 @@ class LinearGaussianEstimator(ExactEstimator):
 
 
 def canonical(model: LinearGaussian) -> LinearGaussian:
-    """The same density, its factors turned: W^T Psi^-1 W diagonal and falling, the largest loading of each factor positive."""
+    """Model of the same density in its canonical rotation: W^T Psi^-1 W diagonal and falling, largest loadings positive."""
     scale = np.sqrt(np.exp(np.broadcast_to(model.log_variance, model.mean.shape)))
     _, _, turn = np.linalg.svd(model.loadings / scale[:, None], full_matrices=False)
     loadings = np.asarray(model.loadings) @ turn.T
     largest = loadings[np.argmax(np.abs(loadings), axis=0), np.arange(loadings.shape[1])]
-    return LinearGaussian(
-        model.mean,
-        loadings * np.where(largest < 0, -1.0, 1.0),
-        model.log_variance,
-        model.variance_floor,
-        model.event_shape,
-    )
+    return replace(model, loadings=loadings * np.where(largest < 0, -1.0, 1.0))

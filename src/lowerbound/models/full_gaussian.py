@@ -17,12 +17,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import cho_solve, solve_triangular
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from lowerbound.data.datum import Datum
 from lowerbound.models.linear_gaussian import LOG_TWO_PI
 from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel, Draw, ElboTerms, Predictive
+from lowerbound.nn.linear_algebra import Whitening, whiten, whiten_by_cholesky
 from lowerbound.posteriors.gaussian import PrecisionGaussian, gaussian_from_precision
 from lowerbound.priors.standard_normal import StandardNormal
 
@@ -87,9 +87,8 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
 
     def at_floor(self, z: Float[Array, " latent"]) -> Bool[Array, "*event"]:
         """Cells whose standard deviation given all others rests on the floor (within 10 %)."""
-        inverse = solve_triangular(self.cholesky, jnp.eye(len(self.mean), dtype=self.mean.dtype), lower=True)
-        conditional = 1 / jnp.sum(inverse**2, axis=0)
-        return (conditional <= self.variance_floor * 1.1).reshape(self.event_shape)
+        precision = jnp.sum(whiten_by_cholesky(jnp.asarray(self.cholesky)).matrix ** 2, axis=0)
+        return (1 / precision <= self.variance_floor * 1.1).reshape(self.event_shape)
 
     def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
         """The empty z, of log density 0, and log p(x)."""
@@ -109,11 +108,11 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
 
     def log_evidence(self, datum: Datum) -> Float[Array, ""]:
         """Log p(x_observed), equation (2)."""
-        cholesky, seen = self._observed_cholesky(datum)
-        whitened = solve_triangular(cholesky, seen * (datum.values.reshape(-1) - self.mean), lower=True)
-        # By the chain rule: cell j given the observed ones before it. Missing cells have a root of 1 and add nothing.
-        per_cell = -0.5 * (LOG_TWO_PI + whitened**2) - jnp.log(jnp.abs(jnp.diagonal(cholesky)))
-        return datum.log_prob(per_cell.reshape(self.event_shape))
+        whitening, seen = self._observed_whitening(datum)
+        whitened = whitening.matrix @ (seen * (datum.values.reshape(-1) - self.mean))
+        # Missing cells are whitened to 0, so that the sum over the observed ones has everything but the log-determinant.
+        per_cell = -0.5 * (LOG_TWO_PI + whitened**2)
+        return datum.log_prob(per_cell.reshape(self.event_shape)) - 0.5 * whitening.log_determinant
 
     def predictive(self, datum: Datum) -> Predictive:
         """Mean and variance of (3) for missing cells; the marginal ones of (1) for observed cells, as if measured anew."""
@@ -122,26 +121,27 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         if datum.observed is None:
             mean, variance = jnp.asarray(self.mean), jnp.diagonal(covariance)
             return Predictive(jnp.zeros(1, mean.dtype), mean.reshape(shape), variance.reshape(shape))
-        cholesky, seen = self._observed_cholesky(datum)
+        whitening, seen = self._observed_whitening(datum)
         between = covariance * (1 - seen)[:, None] * seen  # Sigma_mo, zero elsewhere
-        weights = cho_solve((cholesky, True), between.T)  # column m: Sigma_oo^-1 Sigma_om
-        mean = jnp.asarray(self.mean) + weights.T @ (seen * (datum.values.reshape(-1) - self.mean))
-        variance = jnp.diagonal(covariance) - jnp.sum(between * weights.T, axis=1)
+        pulled = between @ whitening.matrix.T  # pulled pulled^T = Sigma_mo Sigma_oo^-1 Sigma_om
+        whitened = whitening.matrix @ (seen * (datum.values.reshape(-1) - self.mean))
+        mean = jnp.asarray(self.mean) + pulled @ whitened
+        variance = jnp.diagonal(covariance) - jnp.sum(pulled**2, axis=1)
         return Predictive(jnp.zeros(1, mean.dtype), mean.reshape(shape), variance.reshape(shape))
 
     def complete(self, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, "*event"]:
         """Missing cells drawn from (3), jointly, by Matheron's rule."""
         if datum.observed is None:
             return datum.values
-        cholesky, seen = self._observed_cholesky(datum)
+        whitening, seen = self._observed_whitening(datum)
         values, drawn = datum.values.reshape(-1), self.sample(key=key)[0].reshape(-1)
-        shift = self.covariance @ (seen * cho_solve((cholesky, True), seen * (values - drawn)))
+        shift = self.covariance @ (seen * (whitening.matrix.T @ (whitening.matrix @ (seen * (values - drawn)))))
         return jnp.where(seen > 0, values, drawn + shift).reshape(self.event_shape)
 
-    def _observed_cholesky(self, datum: Datum) -> tuple[Float[Array, "features features"], Float[Array, " features"]]:
-        """Root of S (Sigma_oo, and the identity for missing cells), and 1 for observed cells, 0 for missing ones."""
+    def _observed_whitening(self, datum: Datum) -> tuple[Whitening, Float[Array, " features"]]:
+        """Whitening by S (Sigma_oo, and the identity for missing cells), and 1 for observed cells, 0 for missing ones."""
         if datum.observed is None:
-            return jnp.asarray(self.cholesky), jnp.ones(self.mean.shape, self.mean.dtype)
+            return whiten_by_cholesky(jnp.asarray(self.cholesky)), jnp.ones(self.mean.shape, self.mean.dtype)
         seen = datum.observed.reshape(-1).astype(self.mean.dtype)
         masked = self.covariance * seen * seen[:, None] + jnp.diag(1 - seen)
-        return jnp.linalg.cholesky(masked), seen
+        return whiten(masked), seen

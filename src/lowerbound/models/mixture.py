@@ -19,19 +19,18 @@ References: Z. Ghahramani, G. E. Hinton, "The EM algorithm for mixtures of facto
 "Mixtures of probabilistic principal component analysers", Neural Computation 1999.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from lowerbound.data.datum import Datum
 from lowerbound.models.full_gaussian import FullGaussian
 from lowerbound.models.linear_gaussian import LinearGaussian
 from lowerbound.models.model import AbstractClusterModel, AbstractExactModel, Draw, ElboTerms, Predictive
-from lowerbound.nn.in_order import after
 from lowerbound.priors.standard_normal import log_standard_normal
 
 Component = TypeVar("Component", LinearGaussian, FullGaussian)
@@ -76,10 +75,8 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
 
     def encode(self, datum: Datum) -> Float[Array, " code"]:
         """The posterior mean of the code (4)."""
-        responsibility = jnp.exp(self.log_responsibility(datum))
-        datum = _after(datum, responsibility)
-        means = jax.vmap(lambda part: part.encode(datum))(self.components)
-        return _code(responsibility, means)
+        log_responsibility, means = self._by_cluster(datum, lambda part: part.encode(datum))
+        return _code(jnp.exp(log_responsibility), means)
 
     def decode(
         self, z: Float[Array, " code"], condition: Float[Array, " condition"] | None = None
@@ -98,9 +95,9 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
     def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
         """One code from (3) with its log densities; the log weight is log p(x) for every code."""
         cluster_key, factor_key = jax.random.split(key)
-        log_responsibility = self.log_responsibility(datum)
-        k = jax.random.categorical(cluster_key, log_responsibility)  # of one cluster XLA knows k beforehand
-        inner: Draw = self._component(k).draw(_after(datum, log_responsibility), key=factor_key)
+        log_responsibility, draws = self._by_cluster(datum, lambda part: part.draw(datum, key=factor_key))
+        k = jax.random.categorical(cluster_key, log_responsibility)
+        inner: Draw = jax.tree.map(lambda each: each[k], draws)
         y = jax.nn.one_hot(k, self.n_components, dtype=log_responsibility.dtype)
         return Draw(
             _code(y, jnp.broadcast_to(inner.z, (self.n_components, *inner.z.shape))),
@@ -111,11 +108,9 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
 
     def elbo_terms(self, datum: Datum, *, key: PRNGKeyArray) -> ElboTerms:
         """Log p(x given y, z), the mean over y at one z for each; and the divergence, that of y first."""
-        log_responsibility = self.log_responsibility(datum)
-        responsibility = jnp.exp(log_responsibility)
-        datum = _after(datum, log_responsibility)
         keys = jax.random.split(key, self.n_components)
-        terms = jax.vmap(lambda part, key: part.elbo_terms(datum, key=key))(self.components, keys)
+        log_responsibility, terms = self._by_cluster(datum, lambda part, key: part.elbo_terms(datum, key=key), keys)
+        responsibility = jnp.exp(log_responsibility)
         of_clusters = jnp.sum(responsibility * (log_responsibility - self.log_weight))
         return ElboTerms(
             jnp.sum(responsibility * terms.log_likelihood),
@@ -128,7 +123,8 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
         """One (x, code), equation (1)."""
         cluster_key, data_key = jax.random.split(key)
         k = jax.random.categorical(cluster_key, jnp.asarray(self.log_weight))
-        drawn: tuple[Array, Array] = self._component(k).sample(key=data_key)
+        part: Component = jax.tree.map(lambda stacked: jnp.asarray(stacked)[k], self.components)
+        drawn: tuple[Array, Array] = part.sample(key=data_key)
         y = jax.nn.one_hot(k, self.n_components, dtype=self.log_weight.dtype)
         return drawn[0], _code(y, jnp.broadcast_to(drawn[1], (self.n_components, self.components.latent_dim)))
 
@@ -140,24 +136,29 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
 
     def predictive(self, datum: Datum) -> Predictive:
         """The components' predictive distributions, weighted by the responsibilities given the observed cells."""
-        log_responsibility = self.log_responsibility(datum)
-        datum = _after(datum, log_responsibility)
-        parts = jax.vmap(lambda part: part.predictive(datum))(self.components)
+        log_responsibility, parts = self._by_cluster(datum, lambda part: part.predictive(datum))
         return Predictive(log_responsibility, parts.mean[:, 0], parts.variance[:, 0])
 
     def complete(self, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, "*event"]:
         """Missing cells drawn by a cluster drawn from its responsibilities."""
         cluster_key, data_key = jax.random.split(key)
-        k = jax.random.categorical(cluster_key, self.log_responsibility(datum))
-        return self._component(k).complete(datum, key=data_key)
+        log_responsibility, completed = self._by_cluster(datum, lambda part: part.complete(datum, key=data_key))
+        return jnp.asarray(completed[jax.random.categorical(cluster_key, log_responsibility)])
 
     def _log_joint_of_clusters(self, datum: Datum) -> Float[Array, " components"]:
         """Log pi_k + log p_k(x_observed)."""
         return self.log_weight + jax.vmap(lambda part: part.log_evidence(datum))(self.components)
 
-    def _component(self, k: Array) -> Component:
-        part: Component = jax.tree.map(lambda stacked: jnp.asarray(stacked)[k], self.components)
-        return part
+    def _by_cluster(
+        self, datum: Datum, function: Callable[..., Any], *arguments: PyTree
+    ) -> tuple[Float[Array, " components"], Any]:
+        """Log responsibilities, and a function of each component: one pass, so that both share the factorizations."""
+
+        def both(part: Component, *own: PyTree) -> tuple[Array, Any]:
+            return part.log_evidence(datum), function(part, *own)
+
+        log_evidence, found = jax.vmap(both)(self.components, *arguments)
+        return jax.nn.log_softmax(self.log_weight + log_evidence), found
 
     def _split(
         self, code: Float[Array, " code"]
@@ -170,12 +171,6 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
 
 AnyMixture = Mixture[Any]
 """A mixture of either kind of component."""
-
-
-def _after(datum: Datum, done: Float[Array, "..."]) -> Datum:
-    """The datum, once ``done`` is known: its factorizations must not meet those that led there."""
-    values, observed = after((datum.values, datum.observed), done)
-    return replace(datum, values=values, observed=observed)
 
 
 def _code(y: Float[Array, " components"], factors: Float[Array, "components latent"]) -> Float[Array, " code"]:

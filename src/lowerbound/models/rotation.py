@@ -89,7 +89,7 @@ def varimax(loadings: Float[np.ndarray, "d latent"], *, normalize: bool = True) 
            [0., 1.]])
     """
     values = _checked("varimax", loadings)
-    return _in_order(values, _orthomax(values, gamma=1.0, normalize=normalize), np.eye(values.shape[1]))
+    return _sorted_and_signed(values, _orthomax(values, gamma=1.0, normalize=normalize), np.eye(values.shape[1]))
 
 
 def quartimax(loadings: Float[np.ndarray, "d latent"], *, normalize: bool = True) -> Rotation:
@@ -99,7 +99,7 @@ def quartimax(loadings: Float[np.ndarray, "d latent"], *, normalize: bool = True
     Parameters and errors as in :func:`varimax`.
     """
     values = _checked("quartimax", loadings)
-    return _in_order(values, _orthomax(values, gamma=0.0, normalize=normalize), np.eye(values.shape[1]))
+    return _sorted_and_signed(values, _orthomax(values, gamma=0.0, normalize=normalize), np.eye(values.shape[1]))
 
 
 def promax(loadings: Float[np.ndarray, "d latent"], *, power: int | float = 4, normalize: bool = True) -> Rotation:
@@ -137,7 +137,7 @@ def promax(loadings: Float[np.ndarray, "d latent"], *, power: int | float = 4, n
     oblique[np.ix_(used, used)] = to_target
     inverse = np.linalg.inv(oblique)
     scale = np.linalg.norm(inverse, axis=1)
-    return _in_order(values, matrix @ (oblique * scale), inverse / scale[:, None])
+    return _sorted_and_signed(values, matrix @ (oblique * scale), inverse / scale[:, None])
 
 
 def _checked(owner: str, loadings: Float[np.ndarray, "d latent"]) -> Float[np.ndarray, "d latent"]:
@@ -228,12 +228,12 @@ def _rounds(rank: int) -> list[tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, 
     return rounds
 
 
-def _in_order(
+def _sorted_and_signed(
     loadings: Float[np.ndarray, "d latent"],
     matrix: Float[np.ndarray, "latent latent"],
     inverse: Float[np.ndarray, "latent latent"],
 ) -> Rotation:
-    """The rotation with its columns in order and their signs fixed; ``inverse`` is that of U."""
+    """Rotation with its columns by falling sum of squares and their signs fixed; ``inverse`` is U^-1."""
     rotated = loadings @ matrix
     order = np.argsort(-np.sum(rotated**2, axis=0), kind="stable")
     shape = rotated[:, order] / (np.abs(rotated).max(initial=0.0) or 1.0)

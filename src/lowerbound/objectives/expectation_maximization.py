@@ -45,13 +45,13 @@ class AbstractExpectationMaximization(eqx.Module, Generic[ModelType, ChunkType, 
         """Equation (2); ``model`` is where the statistics were taken, kept where they say nothing."""
 
     @abstractmethod
-    def settled(self, model: ModelType, statistics: StatisticsType) -> ModelType:
+    def at_e_step(self, model: ModelType, statistics: StatisticsType) -> ModelType:
         """The model that ``statistics.log_evidence`` belongs to: ``model`` itself, unless the E-step improved a part of it."""
 
     @abstractmethod
-    def free(self, model: ModelType) -> PyTree:
+    def unconstrained(self, model: ModelType) -> PyTree:
         """The unconstrained parameters whose path the loop may extrapolate."""
 
     @abstractmethod
-    def with_free(self, model: ModelType, free: PyTree) -> ModelType:
+    def with_unconstrained(self, model: ModelType, parameters: PyTree) -> ModelType:
         """The model with these parameters in place of its own, brought back where a bound was overstepped."""

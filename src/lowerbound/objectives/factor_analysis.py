@@ -25,14 +25,16 @@ algorithm", Biometrika 1994; J. Zhao, P. L. H. Yu, Q. Jiang, "ML estimation for 
 Computing 2008.
 """
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import cho_solve
 from jaxtyping import Array, Float
 
 from lowerbound.models.linear_gaussian import LOG_TWO_PI, LinearGaussian
+from lowerbound.nn.linear_algebra import rayleigh_ritz, whiten
 from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization, AbstractStatistics
 
 _SMALLEST_SIGNAL = 1e-14  # of an eigenvalue above the noise: a direction that is off may come back
@@ -69,22 +71,21 @@ class CovarianceEM(AbstractExpectationMaximization[LinearGaussian, CovarianceChu
         """The E-step, with W at its best in the space around the one before."""
         s, weight, variance = jnp.asarray(chunk.matrix), jnp.asarray(chunk.weight), model.variance
         scale = jnp.sqrt(variance)
-        whitened = model.loadings / scale[:, None]
-        across = (s @ (whitened / scale[:, None])) / scale[:, None]  # B V
-        basis, _ = jnp.linalg.qr(jnp.concatenate([whitened, across], axis=1))
-        image = (s @ (basis / scale[:, None])) / scale[:, None]  # B Q
-        values, vectors = jnp.linalg.eigh(basis.T @ image)
-        values, vectors = values[::-1][: model.latent_dim], vectors[:, ::-1][:, : model.latent_dim]
-        signal = jnp.sqrt(jnp.maximum(values - 1, _SMALLEST_SIGNAL))
-        unit = (basis @ vectors) * signal  # Psi^-1/2 W
-        turned = (image @ vectors) * signal  # B Psi^-1/2 W
-        precision = jnp.eye(model.latent_dim, dtype=s.dtype) + unit.T @ unit
-        cholesky = jnp.linalg.cholesky(precision)
-        moved = cho_solve((cholesky, True), turned.T).T  # Psi^-1/2 S beta^T
-        inverse = cho_solve((cholesky, True), jnp.eye(model.latent_dim, dtype=s.dtype))
-        second = inverse + cho_solve((cholesky, True), unit.T @ moved)  # E[z z^T] = A^-1 + beta S beta^T
+        whitened = jnp.asarray(model.loadings) / scale[:, None]
+
+        def times_b(columns: Float[Array, "features columns"]) -> Float[Array, "features columns"]:
+            return (s @ (columns / scale[:, None])) / scale[:, None]
+
+        span = jnp.concatenate([whitened, times_b(whitened)], axis=1)
+        best = rayleigh_ritz(times_b, span, n_pairs=model.latent_dim)
+        signal = jnp.sqrt(jnp.maximum(best.values - 1, _SMALLEST_SIGNAL))
+        unit = best.vectors * signal  # Psi^-1/2 W
+        whitening = whiten(jnp.eye(model.latent_dim, dtype=s.dtype) + unit.T @ unit)
+        inverse = whitening.inverse  # A^-1
+        moved = best.images * signal @ inverse  # Psi^-1/2 S beta^T
+        second = inverse + inverse @ (unit.T @ moved)  # E[z z^T] = A^-1 + beta S beta^T
         trace = jnp.sum(jnp.diagonal(s) / variance) - jnp.sum(unit * moved)
-        log_determinant = jnp.sum(jnp.log(variance)) + 2 * jnp.sum(jnp.log(jnp.diagonal(cholesky)))
+        log_determinant = jnp.sum(jnp.log(variance)) + whitening.log_determinant
         if model.log_variance.ndim and len(s) <= self.few_columns:
             precision_of_x = jnp.eye(len(s), dtype=s.dtype) - unit @ inverse @ unit.T  # times scale on both sides
             floor = model.variance_floor / variance
@@ -104,22 +105,22 @@ class CovarianceEM(AbstractExpectationMaximization[LinearGaussian, CovarianceChu
         variance = statistics.variance if model.log_variance.ndim else statistics.variance.mean()
         return self._with(model, statistics.loadings, jnp.log(jnp.maximum(variance, model.variance_floor)))
 
-    def settled(self, model: LinearGaussian, statistics: CovarianceStatistics) -> LinearGaussian:
+    def at_e_step(self, model: LinearGaussian, statistics: CovarianceStatistics) -> LinearGaussian:
         """The noise as it was, with the loadings that the E-step found for it."""
         return self._with(model, statistics.loadings, jnp.asarray(model.log_variance))
 
-    def free(self, model: LinearGaussian) -> Float[Array, "*noise"]:
+    def unconstrained(self, model: LinearGaussian) -> Float[Array, "*noise"]:
         """Log psi."""
         return jnp.asarray(model.log_variance)
 
-    def with_free(self, model: LinearGaussian, free: Float[Array, "*noise"]) -> LinearGaussian:
+    def with_unconstrained(self, model: LinearGaussian, parameters: Float[Array, "*noise"]) -> LinearGaussian:
         """Noise at or above its floor."""
-        return self._with(model, jnp.asarray(model.loadings), jnp.maximum(free, jnp.log(model.variance_floor)))
+        return self._with(model, jnp.asarray(model.loadings), jnp.maximum(parameters, jnp.log(model.variance_floor)))
 
     def _with(
         self, model: LinearGaussian, loadings: Float[Array, "features latent"], log_variance: Float[Array, "*noise"]
     ) -> LinearGaussian:
-        return LinearGaussian(model.mean, loadings, log_variance, model.variance_floor, model.event_shape)
+        return replace(model, loadings=loadings, log_variance=log_variance)
 
 
 def _one_by_one(

@@ -26,16 +26,17 @@ References: Z. Ghahramani, G. E. Hinton, "The EM algorithm for mixtures of facto
 Y. N. Wu, "Parameter expansion to accelerate EM: the PX-EM algorithm", Biometrika 1998.
 """
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import cho_solve
 from jaxtyping import Array, Float, PyTree
 
 from lowerbound.data.patterns import Chunk
 from lowerbound.models.linear_gaussian import LOG_TWO_PI, LinearGaussian
 from lowerbound.models.mixture import Mixture
-from lowerbound.nn.in_order import after
+from lowerbound.nn.linear_algebra import solve_positive_definite, times_cholesky, whiten
 from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization, AbstractStatistics
 
 _EMPTY = 1e-8  # weight below which sums say nothing
@@ -77,13 +78,10 @@ class FactorAnalyzersEM(AbstractExpectationMaximization[Mixture[LinearGaussian],
             gram = jnp.einsum("kdl,kdm->klm", scaled, loadings)[None]
         else:
             gram = jnp.einsum("pd,kdlm->pklm", patterns, scaled[:, :, :, None] * loadings[:, :, None, :])
-        precision = jnp.eye(n_factors, dtype=x.dtype) + gram
-        cholesky = jnp.linalg.cholesky(precision)
-        identity = jnp.broadcast_to(jnp.eye(n_factors, dtype=x.dtype), cholesky.shape)
-        spread = cho_solve((cholesky, True), identity)  # A^-1, (patterns, components, latent, latent)
-        log_determinant = 2 * jnp.sum(jnp.log(jnp.diagonal(cholesky, axis1=-2, axis2=-1)), axis=-1)
+        whitening = whiten(jnp.eye(n_factors, dtype=x.dtype) + gram)
+        spread = whitening.inverse  # A^-1, (patterns, components, latent, latent)
         cells = LOG_TWO_PI + log_variance + mean**2 * inverse
-        constant = -0.5 * (patterns @ cells.T + log_determinant)  # (patterns, components)
+        constant = -0.5 * (patterns @ cells.T + whitening.log_determinant)  # (patterns, components)
         offset = jnp.einsum("pd,kdl->pkl", patterns, mean[:, :, None] * scaled)
 
         pull = jnp.einsum("rd,kdl->rkl", x, scaled) - _of_rows(offset, chunk)
@@ -112,7 +110,7 @@ class FactorAnalyzersEM(AbstractExpectationMaximization[Mixture[LinearGaussian],
         diagonal = jnp.diagonal(found.second, axis1=-2, axis2=-1)
         ridge = _RIDGE * (diagonal.max(axis=-1) + _EMPTY)
         regularized = found.second + ridge[:, :, None, None] * jnp.eye(part.latent_dim + 1, dtype=seen.dtype)
-        coefficients = cho_solve((jnp.linalg.cholesky(regularized), True), _cells_last(found.cross, found.second))
+        coefficients = solve_positive_definite(regularized, _cells_last(found.cross, found.second))
         coefficients = _cells_first(coefficients, found.second)
         loadings, mean = coefficients[..., :-1], coefficients[..., -1]
         left = jnp.maximum(found.square - jnp.sum(coefficients * found.cross, axis=-1), 0.0)
@@ -123,17 +121,16 @@ class FactorAnalyzersEM(AbstractExpectationMaximization[Mixture[LinearGaussian],
         nu = found.factors[:, :-1, -1] / total[:, None]
         phi = found.factors[:, :-1, :-1] / total[:, None, None] - nu[:, :, None] * nu[:, None, :]
         mean = mean + jnp.einsum("kdl,kl->kd", loadings, nu)
-        loadings = loadings @ jnp.linalg.cholesky(after(phi, coefficients))
+        loadings = times_cholesky(loadings, phi)
 
         alive = (seen > _EMPTY) & (found.factors[:, -1, -1] > _EMPTY)[:, None]  # (components, cells)
-        components = LinearGaussian(
-            jnp.where(alive, mean, part.mean),
-            jnp.where(alive[:, :, None], loadings, part.loadings),
-            log_variance,
-            part.variance_floor,
-            part.event_shape,
+        components = replace(
+            part,
+            mean=jnp.where(alive, mean, part.mean),
+            loadings=jnp.where(alive[:, :, None], loadings, part.loadings),
+            log_variance=log_variance,
         )
-        return Mixture(jnp.log(total / jnp.sum(total)), components)
+        return replace(model, log_weight=jnp.log(total / jnp.sum(total)), components=components)
 
     def _pooled(
         self, left: Float[Array, "components features"], seen: Float[Array, "components features"], part: LinearGaussian
@@ -146,21 +143,21 @@ class FactorAnalyzersEM(AbstractExpectationMaximization[Mixture[LinearGaussian],
         variance = jnp.maximum(left / jnp.maximum(seen, _EMPTY), part.variance_floor)
         return jnp.where(seen > _EMPTY, jnp.log(variance), part.log_variance)
 
-    def settled(self, model: Mixture[LinearGaussian], statistics: FactorStatistics) -> Mixture[LinearGaussian]:
+    def at_e_step(self, model: Mixture[LinearGaussian], statistics: FactorStatistics) -> Mixture[LinearGaussian]:
         """The model itself."""
         return model
 
-    def free(self, model: Mixture[LinearGaussian]) -> PyTree:
+    def unconstrained(self, model: Mixture[LinearGaussian]) -> PyTree:
         """All of its arrays."""
         return model.log_weight, model.components.mean, model.components.loadings, model.components.log_variance
 
-    def with_free(self, model: Mixture[LinearGaussian], free: PyTree) -> Mixture[LinearGaussian]:
+    def with_unconstrained(self, model: Mixture[LinearGaussian], parameters: PyTree) -> Mixture[LinearGaussian]:
         """Weights that sum to one, noise at or above its floor."""
         part = model.components
-        log_weight, mean, loadings, log_variance = free
+        log_weight, mean, loadings, log_variance = parameters
         log_variance = jnp.maximum(log_variance, jnp.log(part.variance_floor))
-        components = LinearGaussian(mean, loadings, log_variance, part.variance_floor, part.event_shape)
-        return Mixture(jax.nn.log_softmax(log_weight), components)
+        components = replace(part, mean=mean, loadings=loadings, log_variance=log_variance)
+        return replace(model, log_weight=jax.nn.log_softmax(log_weight), components=components)
 
 
 def _log_variance(part: LinearGaussian) -> Float[Array, "components features"]:

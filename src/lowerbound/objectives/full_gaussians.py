@@ -17,17 +17,18 @@ cells, so that shapes stay fixed.
 Reference: Z. Ghahramani, M. I. Jordan, "Supervised learning from incomplete data via an EM approach", NIPS 1993.
 """
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float, PyTree
 
 from lowerbound.data.patterns import Chunk
 from lowerbound.models.full_gaussian import FullGaussian
 from lowerbound.models.linear_gaussian import LOG_TWO_PI
 from lowerbound.models.mixture import Mixture
-from lowerbound.nn.in_order import after
+from lowerbound.nn.linear_algebra import cholesky_with_floor, map_in_turn, whiten, whiten_by_cholesky
 from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization, AbstractStatistics
 
 _EMPTY = 1e-8  # weight below which sums say nothing
@@ -72,12 +73,11 @@ class FullGaussiansEM(AbstractExpectationMaximization[Mixture[FullGaussian], Chu
             part, r = each
             if chunk.patterns is None:
                 return r @ x, (x * r[:, None]).T @ x
-            # Once more, rather than kept for all clusters; and not before the first time is over.
-            _, filled, spread = _with_holes(after(part, r), x, chunk)
+            _, filled, spread = _with_holes(part, x, chunk)  # once more, rather than kept for all clusters
             by_pattern = r if chunk.pattern is None else jax.ops.segment_sum(r, chunk.pattern, num_segments=len(spread))
             return r @ filled, (filled * r[:, None]).T @ filled + jnp.tensordot(by_pattern, spread, axes=1)
 
-        first, second = jax.lax.map(sums, (components, responsibility))
+        first, second = map_in_turn(sums, (components, responsibility), after=responsibility)
         return GaussianStatistics(
             log_evidence=jnp.sum(chunk.weight * log_evidence),
             weight=jnp.sum(chunk.weight),
@@ -97,44 +97,36 @@ class FullGaussiansEM(AbstractExpectationMaximization[Mixture[FullGaussian], Chu
             covariance = jnp.broadcast_to(pooled, covariance.shape)
         alive = found.count > _EMPTY
         has_spread = jnp.ones_like(alive) if self.shared_noise else alive
-        components = FullGaussian(
-            jnp.where(alive[:, None], mean, part.mean),
-            jnp.where(has_spread[:, None, None], _floored_root(covariance, part.variance_floor), part.cholesky),
-            part.variance_floor,
-            part.event_shape,
+        root = cholesky_with_floor(covariance, floor=part.variance_floor)
+        components = replace(
+            part,
+            mean=jnp.where(alive[:, None], mean, part.mean),
+            cholesky=jnp.where(has_spread[:, None, None], root, part.cholesky),
         )
-        return Mixture(jnp.log(count / jnp.sum(count)), components)
+        return replace(model, log_weight=jnp.log(count / jnp.sum(count)), components=components)
 
-    def settled(self, model: Mixture[FullGaussian], statistics: GaussianStatistics) -> Mixture[FullGaussian]:
+    def at_e_step(self, model: Mixture[FullGaussian], statistics: GaussianStatistics) -> Mixture[FullGaussian]:
         """The model itself."""
         return model
 
-    def free(self, model: Mixture[FullGaussian]) -> PyTree:
+    def unconstrained(self, model: Mixture[FullGaussian]) -> PyTree:
         """Weights, means, and the roots of the covariances."""
         return model.log_weight, model.components.mean, model.components.cholesky
 
-    def with_free(self, model: Mixture[FullGaussian], free: PyTree) -> Mixture[FullGaussian]:
+    def with_unconstrained(self, model: Mixture[FullGaussian], parameters: PyTree) -> Mixture[FullGaussian]:
         """Weights that sum to one, eigenvalues at or above their floor."""
         part = model.components
-        log_weight, mean, cholesky = free
-        root = _floored_root(cholesky @ jnp.swapaxes(cholesky, -1, -2), part.variance_floor)
-        return Mixture(jax.nn.log_softmax(log_weight), FullGaussian(mean, root, part.variance_floor, part.event_shape))
-
-
-def _floored_root(covariance: Float[Array, "*stack features features"], floor: float) -> Float[Array, "..."]:
-    """Cholesky factor of the covariance with its eigenvalues raised to the floor."""
-    values, vectors = jnp.linalg.eigh(0.5 * (covariance + jnp.swapaxes(covariance, -1, -2)))
-    raised = (vectors * jnp.maximum(values, floor)[..., None, :]) @ jnp.swapaxes(vectors, -1, -2)
-    return jnp.linalg.cholesky(raised)
+        log_weight, mean, cholesky = parameters
+        root = cholesky_with_floor(cholesky @ jnp.swapaxes(cholesky, -1, -2), floor=part.variance_floor)
+        components = replace(part, mean=mean, cholesky=root)
+        return replace(model, log_weight=jax.nn.log_softmax(log_weight), components=components)
 
 
 def _complete(part: FullGaussian, x: Float[Array, "rows features"]) -> Float[Array, " rows"]:
     """Log p_k of rows without holes."""
-    identity = jnp.eye(x.shape[1], dtype=x.dtype)
-    whitening = solve_triangular(jnp.asarray(part.cholesky), identity, lower=True).T
-    whitened = x @ whitening - part.mean @ whitening
-    log_determinant = 2 * jnp.sum(jnp.log(jnp.diagonal(part.cholesky)))
-    return -0.5 * (LOG_TWO_PI * x.shape[1] + log_determinant + jnp.sum(whitened**2, axis=1))
+    whitening = whiten_by_cholesky(jnp.asarray(part.cholesky))
+    whitened = x @ whitening.matrix.T - whitening.matrix @ part.mean
+    return -0.5 * (LOG_TWO_PI * x.shape[1] + whitening.log_determinant + jnp.sum(whitened**2, axis=1))
 
 
 def _with_holes(part: FullGaussian, x: Float[Array, "rows features"], chunk: Chunk) -> tuple[Array, Array, Array]:
@@ -144,11 +136,8 @@ def _with_holes(part: FullGaussian, x: Float[Array, "rows features"], chunk: Chu
     masked = (
         covariance * seen[:, :, None] * seen[:, None, :] + jnp.eye(x.shape[1], dtype=x.dtype) * (1 - seen)[:, None, :]
     )
-    cholesky = jnp.linalg.cholesky(masked)
-    identity = jnp.broadcast_to(jnp.eye(x.shape[1], dtype=x.dtype), masked.shape)
-    whitening = solve_triangular(cholesky, identity, lower=True)  # root of the inverse, (patterns, features, features)
-    log_determinant = 2 * jnp.sum(jnp.log(jnp.diagonal(cholesky, axis1=1, axis2=2)), axis=1)
-    constant = -0.5 * (LOG_TWO_PI * seen.sum(axis=1) + log_determinant)
+    found = whiten(masked)
+    whitening, constant = found.matrix, -0.5 * (LOG_TWO_PI * seen.sum(axis=1) + found.log_determinant)
     between = covariance * seen[:, None, :] * (1 - seen)[:, :, None]  # Sigma_mo
     pulled = between @ jnp.swapaxes(whitening, 1, 2)  # Sigma_mo times the root
     spread = covariance * (1 - seen)[:, :, None] * (1 - seen)[:, None, :] - pulled @ jnp.swapaxes(pulled, 1, 2)

@@ -25,9 +25,9 @@ from abc import abstractmethod
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from lowerbound.nn.linear_algebra import solve_triangle, whiten
 from lowerbound.posteriors.posterior import AbstractPosterior, PosteriorDraw
 from lowerbound.priors.prior import AbstractDiagonalGaussianPrior
 
@@ -116,7 +116,7 @@ class FullCovarianceGaussian(AbstractGaussianPosterior):
 
     def whiten(self, deviation: Float[Array, " latent"]) -> Float[Array, " latent"]:
         """Solution e of L e = deviation."""
-        return solve_triangular(self.cholesky, deviation, lower=True)
+        return solve_triangle(self.cholesky, deviation, side="lower")
 
     def variance(self) -> Float[Array, " latent"]:
         """Row sums of L^2."""
@@ -148,7 +148,7 @@ class PrecisionGaussian(AbstractGaussianPosterior):
 
     def whiten(self, deviation: Float[Array, " latent"]) -> Float[Array, " latent"]:
         """Solution e of R e = deviation."""
-        return solve_triangular(self.root, deviation, lower=False)
+        return solve_triangle(self.root, deviation, side="upper")
 
     def variance(self) -> Float[Array, " latent"]:
         """Row sums of R^2."""
@@ -162,13 +162,10 @@ class PrecisionGaussian(AbstractGaussianPosterior):
 def gaussian_from_precision(
     precision: Float[Array, "latent latent"], pull: Float[Array, " latent"]
 ) -> PrecisionGaussian:
-    """N(P^-1 pull, P^-1) for a positive definite precision P.
-
-    One factorization, one solve that waits for it, and products from there on (why: ``nn.in_order``).
-    """
-    cholesky = jnp.linalg.cholesky(precision)
-    root = solve_triangular(cholesky, jnp.eye(len(pull), dtype=precision.dtype), lower=True).T
-    return PrecisionGaussian(root @ (root.T @ pull), -jnp.log(jnp.diagonal(cholesky)), root)
+    """N(P^-1 pull, P^-1) for a positive definite precision P."""
+    whitening = whiten(precision)
+    root = whitening.matrix.T
+    return PrecisionGaussian(root @ (root.T @ pull), -whitening.log_diagonal, root)
 
 
 def n_posterior_outputs(family: str, latent_dim: int) -> int:
