@@ -68,7 +68,7 @@ class Autoencoder(LatentVariableEstimator):
     (64, 3)
     """
 
-    _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
+    outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
 
     @no_type_check
     def __init__(

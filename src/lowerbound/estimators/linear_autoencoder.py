@@ -87,7 +87,7 @@ class LinearAutoencoder(LatentVariableEstimator):
     [[-5.0], [0.0], [5.0]]
     """
 
-    _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
+    outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
 
     @no_type_check
     def __init__(
@@ -191,7 +191,7 @@ class LinearAutoencoder(LatentVariableEstimator):
 
     def absent_verbs(self) -> Mapping[str, str]:
         """Those that need a density."""
-        reason = "its encoder is deterministic and its prior flat: nothing has a density. Use PPCA for likelihoods and samples."
+        reason = "its encoder is deterministic and its prior flat, so nothing has a density. Use PPCA for likelihoods and samples."
         return {**super().absent_verbs(), **dict.fromkeys(DENSITY_VERBS, reason)}
 
     def _skeleton(self, *, key: PRNGKeyArray) -> AutoencoderModel:

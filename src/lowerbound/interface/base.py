@@ -59,7 +59,7 @@ class Posterior(NamedTuple):
 class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Base of the estimators; see the module for the way of the data."""
 
-    _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS  # the first one is the default
+    outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS  # the first one is the default
     takes_missing: ClassVar[bool] = False  # whether NaN is a missing cell, rather than an error
 
     latent_dim: int
@@ -160,8 +160,8 @@ class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, Tra
             "kl", "log_evidence", "elbo" or "reconstruction"; None takes "kl", or "reconstruction" for a model without density.
             "log_evidence" estimates with 200 draws a row and does not say how well: ``log_evidence(X)`` does.
         """
-        name = self._outlier_methods[0] if method is None else method
-        check_choice(type(self).__name__, "method", name, self._outlier_methods)
+        name = self.outlier_methods[0] if method is None else method
+        check_choice(type(self).__name__, "method", name, self.outlier_methods)
         dataset = self._rows(X)
         return outliers.outlier_scores(self.model_, dataset, method=name, n_samples=SCORE_SAMPLES, key=self._key(0))
 

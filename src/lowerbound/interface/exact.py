@@ -49,7 +49,7 @@ class ExactEstimator(LatentVariableEstimator):
     """Base of PPCA, FactorAnalysis and MixtureOfFactorAnalyzers; see the module for the way of missing cells."""
 
     takes_missing: ClassVar[bool] = True
-    _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("log_evidence", "kl", "elbo", "reconstruction")
+    outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("log_evidence", "kl", "elbo", "reconstruction")
 
     dequantize: bool
 

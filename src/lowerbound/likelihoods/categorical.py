@@ -13,7 +13,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Shaped
 
 from lowerbound.data.datum import Datum
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, sum_observed
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, Support, sum_observed
 
 
 class Categorical(AbstractLikelihood):
@@ -21,6 +21,8 @@ class Categorical(AbstractLikelihood):
 
     n_categories: int = eqx.field(static=True)
     base_measure: ClassVar[str] = "counting measure on category codes"
+    support: ClassVar[Support] = "codes"
+    floor: ClassVar[Floor | None] = None
 
     @property
     def n_outputs(self) -> int:

@@ -25,11 +25,15 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Shaped
 
 from lowerbound.data.datum import Datum
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, sum_observed
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, Support, sum_observed
 
 SCALE_FLOOR = 1e-3
 _LARGEST_LOG_SCALE = 20.0
 _AT_FLOOR_MARGIN = math.log(1.1)
+_FLOOR_ADVICE = (
+    f"its floor of {SCALE_FLOOR:g} (in units of the data the model sees, standardized by default): the density is bounded by "
+    "that floor only. Discrete or duplicated columns do this: dequantize them or leave them out."
+)
 
 
 def _floored_log_scale(free_log_scale: Float[Array, "*event"]) -> Float[Array, "*event"]:
@@ -46,6 +50,7 @@ class AbstractGaussian(AbstractLikelihood):
     """Density on the reals whose mean is ``outputs[0]``; final subclasses say where the noise scale comes from."""
 
     base_measure: ClassVar[str] = "Lebesgue measure"
+    support: ClassVar[Support] = "reals"
 
     def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
         """The sum at the top of this file, over observed cells."""
@@ -69,6 +74,7 @@ class FixedScaleGaussian(AbstractGaussian):
 
     noise_scale: float = eqx.field(static=True)
     n_outputs: ClassVar[int] = 1
+    floor: ClassVar[Floor | None] = None
 
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Normal with mean ``outputs[0]``."""
@@ -84,6 +90,7 @@ class FeatureScaleGaussian(AbstractGaussian):
 
     free_log_scale: Float[Array, "*event"]
     n_outputs: ClassVar[int] = 1
+    floor: ClassVar[Floor | None] = Floor("noise scale", _FLOOR_ADVICE, depends_on_z=False)
 
     @property
     def scale(self) -> Float[Array, "*event"]:
@@ -103,6 +110,7 @@ class NetworkScaleGaussian(AbstractGaussian):
     """Density on the reals with mean and noise scale from the network; two outputs per cell: mean, free log scale."""
 
     n_outputs: ClassVar[int] = 2
+    floor: ClassVar[Floor | None] = Floor("noise scale", _FLOOR_ADVICE, depends_on_z=True)
 
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Normal with mean ``outputs[0]`` and floored scale from ``outputs[1]``."""

@@ -9,6 +9,7 @@ in nats, with respect to the likelihood's base measure. Missing cells are left o
 """
 
 from abc import abstractmethod
+from typing import Literal, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -19,11 +20,34 @@ from numpyro.distributions import Distribution
 from lowerbound.data.datum import Datum
 from lowerbound.data.standardize import row_chunks
 
+Support = Literal["reals", "bits", "counts", "codes"]
+"""What a cell may be: a real number, 0 or 1, a count, or a category code."""
+
+
+class Floor(NamedTuple):
+    """The numerical floor of a likelihood's parameter, in words.
+
+    Attributes
+    ----------
+    parameter
+        What rests on it, such as "noise scale".
+    advice
+        How the sentence "The noise scale of column a rests on …" goes on: the floor, what it means, and the remedy.
+    depends_on_z
+        Whether a cell may rest there at one z and not at another.
+    """
+
+    parameter: str
+    advice: str
+    depends_on_z: bool
+
 
 class AbstractLikelihood(eqx.Module):
     """A factorized p(x given z); final subclasses are the distributions."""
 
     base_measure: eqx.AbstractClassVar[str]
+    support: eqx.AbstractClassVar[Support]
+    floor: eqx.AbstractClassVar[Floor | None]  # None where nothing can rest on one
 
     @property
     @abstractmethod

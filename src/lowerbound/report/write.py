@@ -10,18 +10,10 @@ import numpy as np
 
 from lowerbound.data.files import replacing
 from lowerbound.evaluate.outliers import OutlierMethod
-from lowerbound.report.clusters import clusters_section
-from lowerbound.report.contents import Contents, Section, Sentence
-from lowerbound.report.latents import latents_section
-from lowerbound.report.likelihood import likelihood_section
-from lowerbound.report.loadings import loadings_section
-from lowerbound.report.missing import missing_section
-from lowerbound.report.outliers import outliers_section
 from lowerbound.report.page import render
-from lowerbound.report.pictures import reconstruction_section, samples_section, training_section
-from lowerbound.report.provenance import provenance_section
-from lowerbound.report.subject import Subject, subject
-from lowerbound.report.verdict import health_advice, verdict
+from lowerbound.report.provenance import Making
+from lowerbound.report.request import report_context
+from lowerbound.report.sections import contents
 
 PAGES = (".html", ".htm")
 
@@ -100,7 +92,7 @@ def write_report(
     """
     target = Path(path)
     _check_path(target, overwrite=overwrite)
-    about = subject(
+    context = report_context(
         estimator,
         X,
         labels=labels,
@@ -111,62 +103,14 @@ def write_report(
         n_rows=n_rows,
     )
     name = type(estimator).__name__
-    made = datetime.now().astimezone()
+    making = Making(
+        made=datetime.now().astimezone(), data_name=data_name, command=command, saved_versions=saved_versions
+    )
     page = render(
-        contents(
-            about,
-            title=title or (f"{name} on {data_name}" if data_name else f"{name}: a report"),
-            made=made,
-            data_name=data_name,
-            command=command,
-            saved_versions=saved_versions,
-        )
+        contents(context, making, title=title or (f"{name} on {data_name}" if data_name else f"{name}: a report"))
     )
     with replacing(target) as stream:
         stream.write(page.encode("utf-8"))
-
-
-def contents(
-    about: Subject,
-    *,
-    title: str,
-    made: datetime,
-    data_name: str | None,
-    command: str | None,
-    saved_versions: Mapping[str, str] | None,
-) -> Contents:
-    """The verdict and the sections, in their order."""
-    sections = (
-        likelihood_section(about),
-        training_section(about),
-        reconstruction_section(about),
-        *missing_section(about),
-        samples_section(about),
-        clusters_section(about) if about.is_mixture else latents_section(about),
-        *loadings_section(about),
-        outliers_section(about),
-        _health_section(about),
-        provenance_section(about, made=made, data_name=data_name, command=command, saved_versions=saved_versions),
-    )
-    shape = " × ".join(map(str, about.estimator.input_shape_))
-    return Contents(
-        title=title,
-        subtitle=f"{about.rows_in_words}, each of shape {shape} · {made.strftime('%d %B %Y')}",
-        verdict=verdict(about),
-        sections=sections,
-    )
-
-
-def _health_section(about: Subject) -> Section:
-    if advice := about.has_density and health_advice(about):
-        return Section(anchor="health", title="Health", advice=advice)
-    name = type(about.estimator).__name__
-    reason = (
-        f"the checks are of one Gaussian for each row, and {name} has a mixture of them. Section Clusters says how it is used."
-        if about.is_mixture
-        else f"the checks compare codes with their prior, and {name} has none."
-    )
-    return Section(anchor="health", title="Health", advice=(Sentence(f"Left out: {reason}"),))
 
 
 def _check_path(target: Path, *, overwrite: bool) -> None:
