@@ -42,12 +42,12 @@ def test_json_has_the_full_numbers_and_no_nan(run, vae: Path, autoencoder: Path,
     assert found["n_rows"] == len(rows)
     assert found["best"] == str(vae)
     assert found["base_measure"] == "Lebesgue measure"
-    first, second = found["entries"]
-    assert first["value"] == expected.entries[0].value
-    assert first["standard_error"] == expected.entries[0].standard_error
-    assert math.isnan(expected.entries[1].value)
+    first, second = found["models"]
+    assert first["value"] == expected.models[0].value
+    assert first["standard_error"] == expected.models[0].standard_error
+    assert math.isnan(expected.models[1].value)
     assert second["value"] is None
-    assert second["reason"] == expected.entries[1].reason
+    assert second["reason"] == expected.models[1].reason
 
 
 def test_a_named_set_means_its_test_rows(run, tmp_path: Path):

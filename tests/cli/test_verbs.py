@@ -25,7 +25,7 @@ def test_evaluate_prints_the_estimators_numbers(run, vae: Path, data: Path, rows
     assert found["sampling_error"] == evidence.sampling_error
     assert found["base_measure"] == "Lebesgue measure"
     assert found["effective_sample_size_smallest"] == evidence.effective_sample_size.min()
-    assert found["pareto_k_share_above_0.7"] == np.mean(evidence.pareto_k > 0.7)
+    assert found["share_of_untrusted_rows"] == np.mean(evidence.pareto_k > 0.7)
     assert found["elbo"] == pytest.approx(estimator.elbo(rows).mean())
     error = np.sqrt(np.mean(((rows - estimator.reconstruct(rows)) / rows.std(axis=0)) ** 2))
     assert found["root_mean_square_error"] == pytest.approx(error)

@@ -81,7 +81,7 @@ def test_what_is_in_a_column_left_out_does_not_matter(fitted: VAE):
     rows = X.copy()
     rows[:, 1] = 7.0
     # Equal hashes of the rows would need equal rows: only an exact q gives the same number for both.
-    assert compare(models, rows).entries[0].value == pytest.approx(compare(models, X).entries[0].value, rel=1e-6)
+    assert compare(models, rows).models[0].value == pytest.approx(compare(models, X).models[0].value, rel=1e-6)
 
 
 def test_columns_constant_in_different_models_are_left_out_together(fitted: VAE):
@@ -266,3 +266,25 @@ def test_bad_input_is_one_clear_error(fitted: VAE, words: str, options: dict):
 def test_an_unfitted_one_is_scikit_learns_error(fitted: VAE):
     with pytest.raises(NotFittedError):
         compare([fitted, VAE()], X)
+
+
+def test_the_notes_of_a_fit_are_carried_by_name_but_not_those_on_columns_that_are_left_out():
+    draws = np.random.default_rng(0)
+    frame = pandas.DataFrame(draws.normal(size=(60, 3)), columns=list("abc")).assign(flat=1.0)
+    frame["copy"] = frame["a"]
+    fa, ppca = FactorAnalysis(1).fit(frame), PPCA(1).fit(frame)
+    assert len(fa.status_.notes) == 2  # the constant column, and the noise at its floor
+    of_fa, of_ppca = found = compare([fa, ppca], frame)
+    assert of_fa.notes == (fa.status_.notes[1],)
+    assert "2 features (a, copy) rest on its floor" in of_fa.notes[0]
+    assert of_ppca.notes == ()
+    assert found.best == "FactorAnalysis(1)"
+    assert "FactorAnalysis(1) [!]" in str(found).splitlines()[1]
+    assert " ".join(f"FactorAnalysis(1) [!]: {of_fa.notes[0]}".split()) in " ".join(str(found).split())
+
+
+def test_a_fit_that_ended_early_says_so_in_the_comparison():
+    fa = FactorAnalysis(1, max_iter=1).fit(X)
+    assert fa.status_.code == "max_iter"
+    (model,) = compare([fa], X)
+    assert model.notes[0] == f"The fit ended early: {fa.status_.message.splitlines()[0]}"

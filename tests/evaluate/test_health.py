@@ -70,7 +70,7 @@ def test_idle_dimensions_are_counted():
     weight, bias = first_layer(model)
     half = eqx.tree_at(first_layer, model, (weight.at[1].set(0), bias))
     assert examine(half).active_units == 1
-    assert "1 of 2 latent dimensions carry nothing" in advice_of(half)
+    assert "1 of 2 latent dimensions carries nothing" in advice_of(half)
     assert "latent_dim=1" in advice_of(half)
 
 

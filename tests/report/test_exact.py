@@ -8,10 +8,9 @@ import pytest
 from pandas import DataFrame
 
 from lowerbound import PPCA, FactorAnalysis, LinearAutoencoder, MixtureOfFactorAnalyzers, OutlierDetector
+from lowerbound.evaluate.words import decimals_of, number, share
+from lowerbound.findings.baseline import independent_columns
 from lowerbound.report import write_report
-from lowerbound.report.baseline import independent_columns
-from lowerbound.report.measure import cautions, measure
-from lowerbound.report.numbers import decimals_of, number, share
 from tests.report.page import Page, read_page
 
 DRAWS = np.random.default_rng(0)
@@ -150,7 +149,7 @@ def test_clusters_have_weights_sizes_and_what_sets_them_apart(reports: dict):
     assert f"{share(float(np.mean(proba.max(axis=1) > 0.9)))} of the rows one cluster has more than 90%" in page.text
     assert "the adjusted Rand index is" in page.text
     assert "Map of 80 rows by cluster" in alts(page)
-    assert "Left out: the checks are of one Gaussian for each row" in page.text
+    assert "Left out: MixtureOfFactorAnalyzers has no health check: its posterior is a mixture" in page.text
 
 
 def test_clusters_of_images_are_shown_by_their_means(reports: dict, monkeypatch, tmp_path: Path):
@@ -189,14 +188,14 @@ def test_loadings_of_codes_without_a_density_are_their_correlations_with_the_col
 
 @pytest.mark.parametrize("rotation", [None, "varimax", "promax"])
 def test_loadings_and_noise_make_the_variance_of_a_column(rotation: str | None):
-    from lowerbound.report.loadings import _in_deviations
-    from lowerbound.report.subject import subject
+    from lowerbound.report.loadings import loadings_in_deviations
+    from lowerbound.report.request import report_context
 
     fa = FactorAnalysis(2, rotation=rotation, noise_floor=0.05).fit(FULL)
-    about = subject(
+    context = report_context(
         fa, FULL, labels=None, labels_mark_outliers=False, images=None, method=None, n_samples=1, n_rows=100
     )
-    found, noise, varies = _in_deviations(about)
+    found, noise, varies = loadings_in_deviations(context)
     assert varies.all()
     assert noise is not None
     covariance = fa.model_.loadings @ fa.model_.loadings.T * np.outer(fa.preprocessing_.scale, fa.preprocessing_.scale)
@@ -208,7 +207,7 @@ def test_loadings_and_noise_make_the_variance_of_a_column(rotation: str | None):
 def test_a_model_with_one_noise_for_all_columns_is_told_of_the_others(tmp_path: Path):
     x = DRAWS.normal(size=(80, 4)) * [1, 100, 100, 100]
     write_report(PPCA(2).fit(x), x, tmp_path / "r.html")
-    assert "try FactorAnalysis, which has one for each" in read_page(tmp_path / "r.html").text
+    assert "try factor analysis, which has one for each" in read_page(tmp_path / "r.html").text
 
 
 def test_a_detector_around_a_model_with_holes(tmp_path: Path):
@@ -236,12 +235,3 @@ def test_a_column_that_nobody_observed_has_no_marginal(tmp_path: Path):
     write_report(ppca, x, tmp_path / "r.html")
     assert "Histograms of 3 columns" in alts(read_page(tmp_path / "r.html"))
     assert independent_columns(ppca, x) is not None
-
-
-def test_a_mixture_is_measured_without_a_health_check(reports: dict):
-    _, mixture, x = reports["mixture"]
-    found = measure(mixture, x, n_samples=10)
-    assert found["kl"] == pytest.approx(mixture.outlier_scores(x, method="kl").mean())
-    assert found["share_of_missing_cells"] == pytest.approx(np.isnan(x.to_numpy()).mean())
-    assert "healthy" not in found
-    assert cautions(found) == []

@@ -9,9 +9,9 @@ from pandas import DataFrame
 from sklearn.exceptions import NotFittedError
 
 from lowerbound import VAE, Autoencoder, OutlierDetector
+from lowerbound.evaluate.words import number, share
+from lowerbound.findings.baseline import independent_columns
 from lowerbound.report import write_report
-from lowerbound.report.baseline import independent_columns
-from lowerbound.report.numbers import number, share
 from lowerbound.report.provenance import constructor
 from tests.report.page import Page, read_page
 
@@ -80,7 +80,7 @@ def test_images_in_colour_have_cells(reports: dict):
     page, _, _ = reports["colour"]
     assert "each cell for itself" in page.text
     assert "cells taken one by one" in page.text
-    assert "Given z, each cell is drawn on its own" in page.text
+    assert "Where each cell is drawn on its own given z, that shows as grain." in page.text
     assert "bits per dimension" in page.text
     assert "base measure density" in page.text
     alts = " ".join(image["alt"] for image in page.all("img"))

@@ -1,11 +1,9 @@
 """``lowerbound compare MODEL... DATA``: saved models against each other, on the same rows that none of them has seen."""
 
-import dataclasses
 import json
-import math
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -28,6 +26,7 @@ def compare(
     """
     from lowerbound.estimators.compare import compare as compare_estimators
     from lowerbound.evaluate.evidence import EvidenceWarning
+    from lowerbound.findings.plain import plain
 
     estimators = [read_model(model) for model in models]
     rows = read_rows(data, split=split, default="test")
@@ -35,15 +34,6 @@ def compare(
         warnings.simplefilter("ignore", EvidenceWarning)  # the notes say the same
         found = compare_estimators(estimators, rows, names=[str(model) for model in models], n_samples=samples)
     if as_json:
-        print(json.dumps({"data": data} | _plain(dataclasses.asdict(found)), indent=2))
+        print(json.dumps({"data": data} | plain(found), indent=2))
     else:
         console.say(str(found))
-
-
-def _plain(value: Any) -> Any:
-    """For JSON, which has no NaN: None."""
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -5,18 +5,22 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 from rich.table import Table
 
 from lowerbound.cli import console
+from lowerbound.cli.evaluate import say_sentences
 from lowerbound.cli.files import check_new_model
 from lowerbound.cli.fit import EXIT_CODES, report_fit
 from lowerbound.cli.outliers import most_outlying
 from lowerbound.data.catalog import load_named
 from lowerbound.data.files import write_array
+
+if TYPE_CHECKING:
+    from lowerbound.findings.record import Findings
 
 _N_OUTLIERS, _N_DRAWN, _N_SAMPLES = 5, 10, 1000
 
@@ -32,8 +36,8 @@ def demo(
 
     The same machine prints the same numbers every time. The folder of an earlier demo is written anew.
     """
+    from lowerbound.findings.record import find
     from lowerbound.report import write_report
-    from lowerbound.report.measure import measure
 
     model, picture, page = out / "model", out / "digits.png", out / "report.html"
     train_file, test_file = out / "train.npy", out / "test.npy"
@@ -51,8 +55,8 @@ def demo(
     labels = np.asarray(digits.y_test, int)
     vae = _fit(train, max_epochs=max_epochs, quiet=quiet)
     with console.working("estimating held-out log p(x)"):
-        measured = measure(vae, test, n_samples=_N_SAMPLES)
-    _print_evidence(measured, n_pixels=train.shape[1])
+        found = find(vae, test, n_samples=_N_SAMPLES)
+    _print_evidence(found)
     _print_outliers(vae, test, labels)
 
     def images(rows: np.ndarray) -> np.ndarray:
@@ -66,7 +70,7 @@ def demo(
     write_array(train_file, train)
     write_array(test_file, test)
     one_of_each = np.unique(labels, return_index=True)[1]
-    title = f"held-out log p(x) = {_evidence_text(measured)} nats per image"
+    title = f"held-out log p(x) = {_evidence_text(found)} nats per image"
     _draw(vae, test[one_of_each], images, picture, title=title)
     console.say(f"{picture}: a test image of each digit, their reconstructions, and images drawn from p(x).")
     with console.working("writing the report") as shown:
@@ -130,21 +134,19 @@ def _fit(train: np.ndarray, *, max_epochs: int, quiet: bool) -> Any:
     return vae.set_params(verbose=False)
 
 
-def _evidence_text(measured: dict[str, Any]) -> str:
-    return f"{measured['log_evidence']:.2f} ± {measured['standard_error']:.2f}"
+def _evidence_text(found: "Findings") -> str:
+    assert found.density is not None
+    return f"{found.density.log_evidence:.2f} ± {found.density.standard_error:.2f}"
 
 
-def _print_evidence(measured: dict[str, Any], *, n_pixels: int) -> None:
+def _print_evidence(found: "Findings") -> None:
+    density = found.density
+    assert density is not None
     console.say("")
-    console.say(f"Held-out log p(x) = {_evidence_text(measured)} nats per image", style="bold")
-    console.say(
-        f"  ± {measured['sampling_error']:.2f} for other images from the same source; ELBO {measured['elbo']:.2f}"
-    )
-    console.say(f"  {measured['base_measure']}; {n_pixels} pixels; {measured['n_samples']} draws per image")
-    from lowerbound.report.measure import cautions
-
-    for sentence in cautions(measured):
-        console.say(sentence)
+    console.say(f"Held-out log p(x) = {_evidence_text(found)} nats per image", style="bold")
+    console.say(f"  ± {density.sampling_error:.2f} for other images from the same source; ELBO {density.elbo:.2f}")
+    console.say(f"  {density.base_measure}; {found.n_cells} pixels; {density.n_samples} draws per image")
+    say_sentences(found)
 
 
 def _print_outliers(vae: Any, test: np.ndarray, labels: np.ndarray) -> None:

@@ -3,13 +3,17 @@
 import json
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from lowerbound.cli import console
 from lowerbound.cli.files import Split, read_model, read_rows
+
+if TYPE_CHECKING:
+    from lowerbound.findings.density import Density
+    from lowerbound.findings.record import Findings
 
 
 def evaluate(
@@ -21,59 +25,67 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Print log p(x) with its errors, the ELBO, the reconstruction error and advice.
+    """Print log p(x) with its errors, the ELBO, the reconstruction error, and what to make of them.
 
     Of the two errors of log p(x), the first is that of the sampling for these very rows, the second says how far other rows
     from the same source would move the mean.
     """
-    from lowerbound.report.measure import cautions, measure
+    from lowerbound.findings.plain import plain_findings
+    from lowerbound.findings.record import find
 
     estimator = read_model(model)
     rows = read_rows(data, split=split, default="test")
     with console.working("estimating"):
-        measured = measure(estimator, rows, n_samples=samples)
+        found = find(estimator, rows, n_samples=samples)
     if as_json:
-        print(json.dumps({"model": str(model), "data": data} | _plain(measured), indent=2))
+        print(json.dumps({"model": str(model), "data": data} | plain_findings(found), indent=2))
         return
-    console.show(_table(measured))
-    for sentence in cautions(measured):
-        console.say(sentence)
+    console.show(_table(found))
+    say_sentences(found)
 
 
-def _plain(measured: dict[str, Any]) -> dict[str, Any]:
-    """For JSON, which has no NaN: None."""
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in measured.items()
-    }
+def say_sentences(found: "Findings") -> None:
+    """A line for each sentence that a reader must not miss."""
+    from lowerbound.findings.sentences import sentences
+
+    for sentence in sentences(found):
+        console.say(f"{sentence.level.capitalize()}: {sentence.text}")
 
 
-def _table(measured: dict[str, Any]) -> Table:
-    from lowerbound.report.numbers import share
-
+def _table(found: "Findings") -> Table:
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row("rows", f"{measured['n_rows']}", measured["class"])
-    if "log_evidence" in measured:
-        exact = measured["exact"]
-        kind = "exact" if exact else f"{measured['n_samples']} draws per row"
-        value = f"{measured['log_evidence']:.3f}" + ("" if exact else f" ± {measured['standard_error']:.3f}")
-        table.add_row("log p(x)", value, f"nats per row, {kind}")
-        table.add_row("", f"± {measured['sampling_error']:.3f}", "for other rows from the same source")
-        table.add_row("", "", measured["base_measure"])
-        table.add_row("ELBO", f"{measured['elbo']:.3f}", "nats per row")
-        if not exact:
-            table.add_row(
-                "effective samples",
-                f"{measured['effective_sample_size_median']:.1f}",
-                f"median over rows; {measured['effective_sample_size_smallest']:.1f} at the worst",
-            )
-            table.add_row("k-hat above 0.7", share(measured["pareto_k_share_above_0.7"]), "of the rows")
-        if "active_units" in measured:
-            table.add_row("active latents", f"{measured['active_units']} of {measured['latent_dim']}")
-        table.add_row("log p(x given z)", f"{measured['log_likelihood_at_code']:.3f}", "nats per row, z the code of x")
-    error, unit = measured["root_mean_square_error"], measured["root_mean_square_error_unit"]
-    table.add_row("reconstruction error", f"{error:.4g}", f"root mean square, in {unit}")
+    table.add_row("rows", f"{found.n_rows}", found.estimator)
+    if found.density is not None:
+        _add_density(table, found.density)
+    if found.health is not None:
+        table.add_row("active latents", f"{found.health.active_units} of {found.latent_dim}")
+    if found.baseline is not None:
+        table.add_row(f"{found.cell}s one by one", f"{found.baseline.value:.3f}", "nats per row, fitted to these rows")
+    record = found.reconstruction
+    if found.density is not None and not math.isnan(record.log_likelihood_at_code):
+        table.add_row("log p(x given z)", f"{record.log_likelihood_at_code:.3f}", "nats per row, z the code of x")
+    if math.isnan(record.root_mean_square_error):
+        table.add_row("reconstruction error", "none", record.root_mean_square_error_unit)
+    else:
+        unit = f"root mean square, in {record.root_mean_square_error_unit}"
+        table.add_row("reconstruction error", f"{record.root_mean_square_error:.4g}", unit)
     return table
+
+
+def _add_density(table: Table, density: "Density") -> None:
+    from lowerbound.evaluate.trust import LARGEST_TRUSTED_K
+    from lowerbound.evaluate.words import share
+
+    kind = "exact" if density.exact else f"{density.n_samples} draws per row"
+    value = f"{density.log_evidence:.3f}" + ("" if density.exact else f" ± {density.standard_error:.3f}")
+    table.add_row("log p(x)", value, f"nats per row, {kind}")
+    table.add_row("", f"± {density.sampling_error:.3f}", "for other rows from the same source")
+    table.add_row("", "", density.base_measure)
+    table.add_row("ELBO", f"{density.elbo:.3f}", "nats per row")
+    if not density.exact:
+        worst = f"median over rows; {density.effective_sample_size_smallest:.1f} at the worst"
+        table.add_row("effective samples", f"{density.effective_sample_size_median:.1f}", worst)
+        table.add_row(f"k-hat above {LARGEST_TRUSTED_K}", share(density.share_of_untrusted_rows), "of the rows")

@@ -200,7 +200,7 @@ def check_no_table(file: Path, shape: tuple[int, ...], *, option: str = "--out")
 
 def check_images(shape: tuple[int, ...]) -> None:
     """Raise unless rows of this shape can be shown by --picture."""
-    from lowerbound.report.subject import are_images
+    from lowerbound.findings.cells import are_images
 
     if not are_images(shape):
         raise ValueError(

@@ -61,7 +61,7 @@ def outliers(
         check_new_file(out, overwrite=overwrite)
     if picture is not None:
         check_new_picture(picture, overwrite=overwrite)
-    from lowerbound.report.measure import outlier_method
+    from lowerbound.findings.fitted import outlier_method
 
     rows = read_rows(data, split=split, default="test")
     saved = read_model(model, unwrap=False)
@@ -103,9 +103,9 @@ def _write(out: Path, scores: np.ndarray, *, method: str) -> None:
 
 def _draw(estimator: Any, rows: Any, scores: np.ndarray, picture: Path, *, method: Any) -> None:
     """The images with the largest and with the smallest scores."""
+    from lowerbound.findings.cells import take, targets
     from lowerbound.plots import outlier_figure, write_figure
     from lowerbound.plots.outliers import ends
-    from lowerbound.report.measure import take, targets
 
     shown = ends(scores, n=_N_SHOWN)
     images = targets(estimator, take(rows, shown))

@@ -55,9 +55,9 @@ def reconstruct(
 
 def _draw(estimator: Any, rows: Any, reconstruction: np.ndarray, picture: Path) -> None:
     """Ten rows at an even stride above their reconstructions."""
+    from lowerbound.findings.cells import take, targets
     from lowerbound.plots import sample_figure, write_figure
-    from lowerbound.report.measure import take, targets
-    from lowerbound.report.subject import even_stride
+    from lowerbound.report.request import even_stride
 
     chosen = even_stride(len(reconstruction), _N_SHOWN)
     real = targets(estimator, take(rows, chosen))

@@ -70,7 +70,7 @@ class Autoencoder(LatentVariableEstimator):
     (64, 3)
     """
 
-    _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
+    outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
 
     takes_missing: ClassVar[bool] = True
 

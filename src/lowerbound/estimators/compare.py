@@ -1,13 +1,12 @@
 """compare: fitted estimators against each other on the same held-out rows, by log p(x) in one base measure.
 
-    estimators, X  --_rows-->  Datasets, constant columns unobserved  --evidence-->  Candidates  --evaluate.compare-->  Comparison
+    estimators, X  --_rows-->  Datasets, constant columns unobserved  -->  Candidates  --paired differences-->  Comparison
 
 A density on a column that was constant in training is meaningless: it grows without bound as the noise there shrinks, and
 decides every comparison. What was constant in the training rows of one model is therefore left out for all models alike, by
 marking these cells unobserved: likelihoods sum over observed cells only, which is exact marginalization.
 """
 
-import math
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,16 +18,18 @@ from jaxtyping import Bool
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from lowerbound.evaluate.compare import Candidate, caution, compare_evidence
 from lowerbound.evaluate.comparison import Comparison
 from lowerbound.evaluate.evidence import Evidence, EvidenceWarning, log_evidence
+from lowerbound.evaluate.notes import constant_note, features_in_words
+from lowerbound.evaluate.paired_differences import Candidate, caution, compare_evidence
+from lowerbound.evaluate.words import counted
+from lowerbound.findings.ending import ending
+from lowerbound.findings.fitted import Clusters, ConstantFeatures, feature_names, fit_seconds, offers
 from lowerbound.interface.base import LatentVariableEstimator
-from lowerbound.interface.capabilities import offers
 from lowerbound.interface.cells import to_numbers
 from lowerbound.interface.hyperparameters import check_integer, no_type_check
 
 _OWNER = "compare"
-_COLUMNS_NAMED = 6
 
 
 @no_type_check
@@ -55,9 +56,9 @@ def compare(
     Returns
     -------
     Comparison
-        One entry a model, in the order given. Left blank, with the reason, are models without a density, models whose base
-        measure is not that of the first model with one, and models that X has too many holes for. Columns that were constant in
-        the training rows of one model are left out for all, and named in its notes.
+        One record a model, in the order given, with what its fit noted. Left blank, with the reason, are models without a
+        density, models whose base measure is not that of the first model with one, and models that X has too many holes for.
+        Columns that were constant in the training rows of one model are left out for all, and named in the notes.
 
     Raises
     ------
@@ -76,8 +77,8 @@ def compare(
     >>> from lowerbound import PPCA, FactorAnalysis, compare
     >>> X = np.random.default_rng(0).normal(size=(300, 4)) * [1, 1, 2, 3]
     >>> comparison = compare([PPCA(1).fit(X[:200]), FactorAnalysis(1).fit(X[:200])], X[200:])
-    >>> for entry in comparison:
-    ...     print(f"{entry.name:18}{entry.value:9.3f}{entry.difference:9.3f} ± {entry.difference_standard_error:.3f}")
+    >>> for model in comparison:
+    ...     print(f"{model.name:18}{model.value:9.3f}{model.difference:9.3f} ± {model.difference_standard_error:.3f}")
     PPCA(1)              -7.484   -0.277 ± 0.088
     FactorAnalysis(1)    -7.207    0.000 ± 0.000
     """
@@ -91,7 +92,8 @@ def compare(
             name,
             _evidence(estimator, X, constant=constant, n_missing=n_missing, n_samples=n_samples),
             n_parameters=int(estimator.n_parameters_),
-            fit_seconds=float(getattr(estimator, "fit_seconds_", math.nan)),  # saved by earlier versions: unknown
+            fit_seconds=fit_seconds(estimator),
+            notes=_notes(estimator),
         )
         for name, estimator in named.items()
     ]
@@ -108,7 +110,7 @@ def _evidence(
     if reason := estimator.absent_verbs().get("log_evidence"):
         return reason
     if n_missing and not estimator.takes_missing:
-        return f"X has {n_missing} missing cells, and {type(estimator).__name__} takes complete rows only."
+        return f"X has {counted(n_missing, 'missing cell')}, and {type(estimator).__name__} takes complete rows only."
     if constant.all():
         return "every column was constant in training, so that there is no density to speak of."
     dataset = estimator._rows(X)
@@ -162,8 +164,9 @@ def _named(estimators: Any, names: Sequence[str] | None) -> dict[str, LatentVari
 
 def _name(estimator: LatentVariableEstimator) -> str:
     """Such as "PPCA(10)" or "MixtureOfFactorAnalyzers(5, latent_dim=2)": the class and its sizes, as one would write them."""
-    clusters = getattr(estimator, "n_clusters", None)
-    sizes = f"{estimator.latent_dim}" if clusters is None else f"{clusters}, latent_dim={estimator.latent_dim}"
+    sizes = f"{estimator.latent_dim}"
+    if isinstance(estimator, Clusters):
+        sizes = f"{estimator.n_clusters}, latent_dim={estimator.latent_dim}"
     return f"{type(estimator).__name__}({sizes})"
 
 
@@ -209,7 +212,7 @@ def _constant(named: Mapping[str, LatentVariableEstimator]) -> Bool[np.ndarray, 
     shape = next(iter(named.values())).input_shape_
     union = np.zeros(shape, np.bool_)
     for estimator in named.values():
-        if offers(estimator, "log_evidence"):
+        if offers(estimator, "log_evidence") and isinstance(estimator, ConstantFeatures):
             union |= estimator.constant_features_
     return union
 
@@ -218,15 +221,18 @@ def _left_out(named: Mapping[str, LatentVariableEstimator], constant: Bool[np.nd
     """The note on the constant columns; none without any."""
     if not constant.any() or constant.all():
         return []
-    columns = np.argwhere(constant)
-    given = next((e.feature_names_in_ for e in named.values() if hasattr(e, "feature_names_in_")), None)
-    if given is not None:
-        shown = [str(given[column[0]]) for column in columns[:_COLUMNS_NAMED]]
-    else:
-        shown = [", ".join(map(str, column)) for column in columns[:_COLUMNS_NAMED]]
-        shown = [f"({cell})" for cell in shown] if constant.ndim > 1 else shown
-    listed = ", ".join(shown) + (", …" if len(columns) > _COLUMNS_NAMED else "")
-    count = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
+    names = next((found for found in map(feature_names, named.values()) if found is not None), None)
     return [
-        f"Left out for all models alike: {count} ({listed}), constant in the training rows of at least one of them."
+        f"Left out for all models alike: {features_in_words(constant, names=names, noun='column')}, constant in the training "
+        "rows of at least one of them."
     ]
+
+
+def _notes(estimator: LatentVariableEstimator) -> tuple[str, ...]:
+    """What the fit noted, and how it ended unless as planned; constant columns are left out here, and so is the note on them."""
+    found = ending(estimator.status_)
+    left_out: tuple[str, ...] = ()
+    if isinstance(estimator, ConstantFeatures):
+        left_out = constant_note(estimator.constant_features_, names=feature_names(estimator))
+    unplanned = () if found.ok else (found.sentence,)
+    return (*unplanned, *(note for note in found.notes if note not in left_out))

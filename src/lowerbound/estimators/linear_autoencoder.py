@@ -88,7 +88,7 @@ class LinearAutoencoder(LatentVariableEstimator):
     [[-5.0], [0.0], [5.0]]
     """
 
-    _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
+    outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
 
     @no_type_check
     def __init__(

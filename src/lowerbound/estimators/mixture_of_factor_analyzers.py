@@ -13,6 +13,7 @@ from lowerbound.data.dataset import hash_rows
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.notes import cluster_notes, constant_note
 from lowerbound.evaluate.rows import map_rows
+from lowerbound.findings.fitted import feature_names
 from lowerbound.fit.mixture import fit_mixture, lost_clusters
 from lowerbound.fit.seeding import StartingRows, initial_mixture, sorted_by_hash
 from lowerbound.interface.atomic import all_or_nothing
@@ -336,10 +337,10 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
 
     def _notes(self, rows: WeightedRows) -> tuple[str, ...]:
         """What makes the fitted density suspect."""
-        lost = lost_clusters(self.model_, total_weight=rows.total_weight)
+        lost, names = lost_clusters(self.model_, total_weight=rows.total_weight), feature_names(self)
         return (
-            constant_note(self.constant_features_)
-            + cluster_notes(self.model_, lost=lost, constant=self.constant_features_)
+            constant_note(self.constant_features_, names=names)
+            + cluster_notes(self.model_, lost=lost, constant=self.constant_features_, names=names)
             + rows.notes()
         )
 

@@ -67,7 +67,7 @@ class OutlierDetector(Suggesting, OutlierMixin, BaseEstimator):
             raise ValueError(
                 f"estimator of {owner} must be one of this library's, such as VAE(); got {self.estimator!r}."
             )
-        check_choice(owner, "method", self.method, (None, *self.estimator._outlier_methods))
+        check_choice(owner, "method", self.method, (None, *self.estimator.outlier_methods))
         check_number(owner, "contamination", self.contamination, minimum=0, above=True, maximum=0.5)
         self.estimator_ = clone(self.estimator).fit(X)
         self.n_features_in_ = self.estimator_.n_features_in_

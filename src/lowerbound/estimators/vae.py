@@ -11,6 +11,7 @@ from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Treatment, check_grey_levels, fit_preprocessing
 from lowerbound.estimators.vae_hyperparameters import check_vae
 from lowerbound.evaluate.notes import fit_notes
+from lowerbound.findings.fitted import feature_names
 from lowerbound.fit.optimizer import Decay
 from lowerbound.interface.architecture import NetworkName, architecture_of, check_image_shape
 from lowerbound.interface.atomic import all_or_nothing
@@ -320,5 +321,12 @@ class VAE(ImputingEstimator):
             check_grey_levels(array, treatment, white_level=self.preprocessing_.white_level, owner="VAE")
 
     def _notes(self, dataset: Dataset) -> tuple[str, ...]:
-        notes = fit_notes(self.model_, dataset, constant=self.constant_features_, key=self._key(3))
+        notes = fit_notes(
+            self.model_,
+            self.likelihood_,
+            dataset,
+            constant=self.constant_features_,
+            names=feature_names(self),
+            key=self._key(3),
+        )
         return notes if dataset.complete else notes + empty_rows_note(dataset.values)

@@ -1,4 +1,4 @@
-"""Comparison: the record of several models on the same rows, as entries, a table of text, HTML, or a data frame."""
+"""Comparison: the record of several models on the same rows, as a table of text, HTML, or a data frame."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -6,17 +6,19 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from lowerbound.evaluate.text_table import html_table, plain_table
+from lowerbound.evaluate.words import counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 _WIDTH = 100
 _MOST_DECIMALS = 3
+_MARK = "[!]"  # after the name of a model whose density is suspect, or whose fit ended early
 _HEADER = ("model", "log p(x)", "new rows", "minus best", "parameters", "fit")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ComparedModel:
     """One model of a comparison; nats per row.
 
     Attributes
@@ -40,9 +42,12 @@ class Entry:
     base_measure
         What p(x) is a density or mass with respect to; empty where there is no p(x).
     difference, difference_standard_error
-        ``value`` less that of the best model, paired by row (see ``evaluate.compare``); exactly 0 and 0 for the best itself.
+        ``value`` less that of the best model, paired by row (see ``evaluate.paired_differences``); exactly 0 and 0 for the
+        best itself.
     reason
         Why log p(x) is left blank; empty where it is not.
+    notes
+        Sentences on what makes its density suspect, such as noise that rests on its floor, and on a fit that ended early.
     """
 
     name: str
@@ -57,15 +62,16 @@ class Entry:
     difference: float
     difference_standard_error: float
     reason: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Models on the same rows: a table when printed, its entries when iterated over.
+    """Models on the same rows: a table when printed, the models one by one when iterated over.
 
     Attributes
     ----------
-    entries
+    models
         One for each model, in the order given.
     best
         Name of the model with the highest log p(x), the first of equals; None where no model has a finite one.
@@ -74,20 +80,21 @@ class Comparison:
     base_measure
         That of every value in the table; empty where there is none.
     notes
-        Sentences about what was left out, and about what cannot be trusted.
+        Sentences about what was left out, and about estimates that cannot be trusted. What was noted of a model itself is among
+        its own notes.
     """
 
-    entries: tuple[Entry, ...]
+    models: tuple[ComparedModel, ...]
     best: str | None
     n_rows: int
     base_measure: str
     notes: tuple[str, ...]
 
-    def __iter__(self) -> Iterator[Entry]:
-        return iter(self.entries)
+    def __iter__(self) -> Iterator[ComparedModel]:
+        return iter(self.models)
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return len(self.models)
 
     def __str__(self) -> str:
         return plain_table(_HEADER, self._cells(), self._sentences(), width=_WIDTH)
@@ -96,56 +103,62 @@ class Comparison:
         return html_table(_HEADER, self._cells(), self._sentences())
 
     def to_frame(self) -> "DataFrame":
-        """The entries as a pandas data frame: one row a model, its name the index, in full precision."""
+        """The numbers as a pandas data frame: one row a model, its name the index, in full precision."""
         from pandas import DataFrame
 
-        return DataFrame([asdict(entry) for entry in self.entries]).set_index("name")
+        return DataFrame([asdict(model) for model in self.models]).set_index("name")
 
     def _cells(self) -> list[tuple[str, ...]]:
-        shown = [entry for entry in self.entries if not entry.reason]
-        of_rows = _decimals([entry.sampling_error for entry in shown])
-        of_differences = _decimals([entry.difference_standard_error for entry in shown])
-        of_values = max(of_rows, of_differences, _decimals([entry.standard_error for entry in shown]))
-        width = max((len(_monte_carlo(entry, of_values)) for entry in shown), default=0)  # so that errors are aligned
+        shown = [model for model in self.models if not model.reason]
+        of_rows = _decimals([model.sampling_error for model in shown])
+        of_differences = _decimals([model.difference_standard_error for model in shown])
+        of_values = max(of_rows, of_differences, _decimals([model.standard_error for model in shown]))
+        width = max((len(_monte_carlo(model, of_values)) for model in shown), default=0)  # so that errors are aligned
 
-        def numbers(entry: Entry) -> tuple[str, str, str]:
-            if entry.reason:
+        def numbers(model: ComparedModel) -> tuple[str, str, str]:
+            if model.reason:
                 return "blank", "", ""
             difference = (
-                f"{_number(entry.difference, of_differences)} {_error(entry.difference_standard_error, of_differences)}"
+                f"{_number(model.difference, of_differences)} {_error(model.difference_standard_error, of_differences)}"
             )
             return (
-                f"{_number(entry.value, of_values)} {_monte_carlo(entry, of_values):>{width}}",
-                _error(entry.sampling_error, of_rows),
-                "best" if entry.name == self.best else difference,
+                f"{_number(model.value, of_values)} {_monte_carlo(model, of_values):>{width}}",
+                _error(model.sampling_error, of_rows),
+                "best" if model.name == self.best else difference,
             )
 
         return [
             (
-                entry.name,
-                *numbers(entry),
-                str(entry.n_parameters),
-                _duration(entry.fit_seconds),
+                _marked(model),
+                *numbers(model),
+                str(model.n_parameters),
+                _duration(model.fit_seconds),
             )
-            for entry in self.entries
+            for model in self.models
         ]
 
     def _sentences(self) -> list[str]:
-        blank = [f"{entry.name} is left blank: {entry.reason}" for entry in self.entries if entry.reason]
-        if len(blank) == len(self.entries):
-            return [*blank, *self.notes]
-        rows = "1 row" if self.n_rows == 1 else f"{self.n_rows} rows"
+        blank = [f"{model.name} is left blank: {model.reason}" for model in self.models if model.reason]
+        suspect = [f"{_marked(model)}: {note}" for model in self.models for note in model.notes]
+        if len(blank) == len(self.models):
+            return [*blank, *self.notes, *suspect]
         return [
-            f"log p(x): nats per row, mean over {rows}, ± its Monte Carlo error; {self.base_measure}.",
+            f"log p(x): nats per row, mean over {counted(self.n_rows, 'row')}, ± its Monte Carlo error; {self.base_measure}.",
             "new rows: the standard error of that mean for other rows from the same source.",
             "minus best: mean difference to the best model, paired by row, ± its standard error.",
             *blank,
             *self.notes,
+            *suspect,
         ]
 
 
-def _monte_carlo(entry: Entry, decimals: int) -> str:
-    return "exact" if entry.exact else _error(entry.standard_error, decimals)
+def _marked(model: ComparedModel) -> str:
+    """The name, with a mark where something was noted of the model."""
+    return f"{model.name} {_MARK}" if model.notes else model.name
+
+
+def _monte_carlo(model: ComparedModel, decimals: int) -> str:
+    return "exact" if model.exact else _error(model.standard_error, decimals)
 
 
 def _error(error: float, decimals: int) -> str:

@@ -30,9 +30,8 @@ from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.pareto import pareto_k
 from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_row, chunk_rows, iterate_rows, map_rows
+from lowerbound.evaluate.trust import share_untrusted, untrusted_note
 from lowerbound.models.model import AbstractDensityModel, AbstractExactModel
-
-_TRUSTED_K = 0.7
 
 
 class EvidenceWarning(UserWarning):
@@ -241,12 +240,5 @@ def _error_of_mean(error: Float[np.ndarray, " n"], hashes: UInt32[np.ndarray, " 
 
 
 def _warn_if_untrusted(k: Float[np.ndarray, " n"], n_samples: int) -> None:
-    untrusted = float(np.mean(k > _TRUSTED_K))
-    if untrusted > 0.1:
-        warnings.warn(
-            f"log p(x) cannot be trusted for {untrusted:.0%} of the rows (Pareto k-hat above {_TRUSTED_K} with {n_samples} "
-            "draws): it is a lower bound on average, and its standard error is too small. Use more n_samples or "
-            'posterior_covariance="full", or read it as a bound.',
-            EvidenceWarning,
-            stacklevel=4,
-        )
+    if note := untrusted_note(share_untrusted(k), exact=False, n_samples=n_samples):
+        warnings.warn(note, EvidenceWarning, stacklevel=4)

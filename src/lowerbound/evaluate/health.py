@@ -15,14 +15,14 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import map_rows
 from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel
 
-_ACTIVE = 0.01
+_ACTIVE = 0.01  # of the prior's variance
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,19 @@ class Health:
         return "\n".join([*lines, *self.advice])
 
 
+def is_active(variance: Float[np.ndarray, " latent"], *, scale: float = 1.0) -> Bool[np.ndarray, " latent"]:
+    """Whether the codes of a dimension vary from row to row: their variance is above 0.01.
+
+    Parameters
+    ----------
+    variance
+        Variance over rows of the posterior means, or codes.
+    scale
+        What 0.01 is a share of: 1, the variance of the prior; of codes without a prior, their largest variance.
+    """
+    return variance > _ACTIVE * scale
+
+
 def _row(model: AbstractGaussianPosteriorModel, datum: Datum, *, key: PRNGKeyArray) -> dict[str, Array]:
     posterior = model.posterior(datum)
     return {
@@ -101,7 +114,7 @@ def health(model: AbstractGaussianPosteriorModel, dataset: Dataset, *, key: PRNG
     activity = means.var(axis=0)
     aggregate_variance = activity + rows["variance"].mean(axis=0, dtype=np.float64)
     result = Health(
-        active_units=int(np.sum(activity > _ACTIVE)),
+        active_units=int(np.sum(is_active(activity))),
         kl_per_dimension=kl,
         activity=activity,
         aggregate_mean=means.mean(axis=0),
@@ -127,10 +140,11 @@ def _findings(found: Health) -> tuple[str, ...]:
             "smaller noise (variance='feature'), or more epochs."
         )
     elif found.active_units < latent_dim:
+        idle = latent_dim - found.active_units
+        verb, pronoun, them = ("carries", "it costs", "it") if idle == 1 else ("carry", "they cost", "them")
         advice.append(
-            f"{latent_dim - found.active_units} of {latent_dim} latent dimensions carry nothing: they cost little; "
-            f"latent_dim={found.active_units} would do as well"
-            + ("." if found.exact else ", or warmup_epochs may wake them.")
+            f"{idle} of {latent_dim} latent dimensions {verb} nothing: {pronoun} little; latent_dim={found.active_units} would "
+            f"do as well{'' if found.exact else f', or warmup_epochs may wake {them}'}."
         )
     elif found.kl_per_dimension.min() > 1.0 and latent_dim <= 64:
         advice.append(

@@ -66,7 +66,7 @@ class LatentVariableEstimator(
 ):
     """Base of the estimators; see the module for the way of the data."""
 
-    _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS  # the first one is the default
+    outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS  # the first one is the default
     takes_missing: ClassVar[bool] = False  # whether NaN is a missing cell, rather than an error
     computes_in: ClassVar[Literal["float32", "float64"]] = "float32"
 
@@ -169,8 +169,8 @@ class LatentVariableEstimator(
             "kl", "log_evidence", "elbo" or "reconstruction"; None takes "kl", or "reconstruction" for a model without density.
             "log_evidence" estimates with 200 draws a row and does not say how well: ``log_evidence(X)`` does.
         """
-        name = self._outlier_methods[0] if method is None else method
-        check_choice(type(self).__name__, "method", name, self._outlier_methods)
+        name = self.outlier_methods[0] if method is None else method
+        check_choice(type(self).__name__, "method", name, self.outlier_methods)
         dataset = self._rows(X)
         return outliers.outlier_scores(self.model_, dataset, method=name, n_samples=SCORE_SAMPLES, key=self._key(0))
 

@@ -8,6 +8,8 @@ line leave out, are all read from it.
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
+from lowerbound.findings.fitted import offers
+
 DENSITY_VERBS: Final = (
     "posterior",
     "sample_posterior",
@@ -54,11 +56,6 @@ class Capabilities:
         if reason is not None:
             raise AbsentVerbError(f"{name} of {owner} is absent: {reason}", name=name, obj=self)
         raise AttributeError(f"{owner!r} object has no attribute {name!r}", name=name, obj=self)
-
-
-def offers(estimator: Capabilities, verb: str) -> bool:
-    """Whether the estimator, as it is set, has the verb."""
-    return verb not in estimator.absent_verbs()
 
 
 def offered(verb: str) -> Callable[[Any], bool]:

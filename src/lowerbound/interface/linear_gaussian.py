@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, PRNGKeyArray
 
 from lowerbound.data.principal_axes import Spectrum, spectrum_of_covariance, spectrum_of_rows
 from lowerbound.evaluate.notes import constant_note, floor_note
+from lowerbound.findings.fitted import feature_names
 from lowerbound.fit.em import fit_em
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
@@ -144,7 +145,8 @@ class LinearGaussianEstimator(ExactEstimator):
     def _notes(self, rows: WeightedRows) -> tuple[str, ...]:
         """What makes the fitted density suspect."""
         owner = type(self).__name__
-        notes = constant_note(self.constant_features_)
+        names = feature_names(self)
+        notes = constant_note(self.constant_features_, names=names)
         varying: Bool[np.ndarray, " features"] = ~self.constant_features_.reshape(-1)
         floored = np.exp(np.broadcast_to(self.model_.log_variance, varying.shape)) <= 1.1 * self.model_.variance_floor
         if self._isotropic and floored.any():
@@ -154,7 +156,9 @@ class LinearGaussianEstimator(ExactEstimator):
                 "latent_dim, or give more rows.",
             )
         elif (floored & varying).any():
-            notes += floor_note((floored & varying).reshape(self.input_shape_), floor=float(self.noise_floor))
+            notes += floor_note(
+                (floored & varying).reshape(self.input_shape_), floor=float(self.noise_floor), names=names
+            )
         if rows.n_rows <= self.latent_dim:
             notes += (
                 f"{rows.n_rows} rows cannot tell {self.latent_dim} factors: lower latent_dim, or give more rows.",

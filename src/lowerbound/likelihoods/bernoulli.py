@@ -15,7 +15,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Shaped
 
 from lowerbound.data.datum import Datum
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, Support, weighted_mean
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, Support, weighted_mean
 
 
 class Bernoulli(AbstractLikelihood):
@@ -24,6 +24,7 @@ class Bernoulli(AbstractLikelihood):
     n_outputs: ClassVar[int] = 1
     base_measure: ClassVar[str] = "counting measure on {0, 1}"
     support: ClassVar[Support] = "bits"
+    floor: ClassVar[Floor | None] = None
 
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Bernoulli with logits ``outputs[0]``."""

@@ -16,7 +16,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from lowerbound.data.datum import Datum
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, Support, weighted_mean
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, Support, weighted_mean
 
 _IMPOSSIBLE = -1e30  # a logit whose probability is 0; minus infinity would make gradients NaN
 
@@ -36,6 +36,7 @@ class Categorical(AbstractLikelihood):
     most_codes: int = eqx.field(static=True)
     base_measure: ClassVar[str] = "counting measure on category codes"
     support: ClassVar[Support] = "codes"
+    floor: ClassVar[Floor | None] = None
 
     @property
     def n_outputs(self) -> int:

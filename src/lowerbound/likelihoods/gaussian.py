@@ -25,11 +25,15 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Shaped
 
 from lowerbound.data.datum import Datum
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, Support, weighted_mean
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, Support, weighted_mean
 
 SCALE_FLOOR = 1e-3
 _LARGEST_LOG_SCALE = 20.0
 _AT_FLOOR_MARGIN = math.log(1.1)
+_FLOOR_ADVICE = (
+    f"its floor of {SCALE_FLOOR:g} (in units of the data the model sees, standardized by default): the density is bounded by "
+    "that floor only. Discrete or duplicated columns do this: dequantize them or leave them out."
+)
 
 
 def _floored_log_scale(free_log_scale: Float[Array, "*event"]) -> Float[Array, "*event"]:
@@ -90,6 +94,7 @@ class FixedScaleGaussian(AbstractGaussian):
 
     noise_scale: float = eqx.field(static=True)
     n_outputs: ClassVar[int] = 1
+    floor: ClassVar[Floor | None] = None
 
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Normal with mean ``outputs[0]``."""
@@ -105,6 +110,7 @@ class FeatureScaleGaussian(AbstractGaussian):
 
     free_log_scale: Float[Array, "*event"]
     n_outputs: ClassVar[int] = 1
+    floor: ClassVar[Floor | None] = Floor("noise scale", _FLOOR_ADVICE, depends_on_z=False)
 
     @property
     def scale(self) -> Float[Array, "*event"]:
@@ -124,6 +130,7 @@ class NetworkScaleGaussian(AbstractGaussian):
     """Density on the reals with mean and noise scale from the network; two outputs per cell: mean, free log scale."""
 
     n_outputs: ClassVar[int] = 2
+    floor: ClassVar[Floor | None] = Floor("noise scale", _FLOOR_ADVICE, depends_on_z=True)
 
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Normal with mean ``outputs[0]`` and floored scale from ``outputs[1]``."""

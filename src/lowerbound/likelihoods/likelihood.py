@@ -10,7 +10,7 @@ The event is whatever a row is made of: columns of a table, an image, one time s
 """
 
 from abc import abstractmethod
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -22,6 +22,25 @@ from lowerbound.data.datum import Datum
 from lowerbound.data.row_chunks import row_chunks
 
 Support = Literal["reals", "bits", "counts", "codes"]
+"""What a cell may be: a real number, 0 or 1, a count, or a category code."""
+
+
+class Floor(NamedTuple):
+    """The numerical floor of a likelihood's parameter, in words.
+
+    Attributes
+    ----------
+    parameter
+        What rests on it, such as "noise scale".
+    advice
+        How the sentence "The noise scale of column a rests on …" goes on: the floor, what it means, and the remedy.
+    depends_on_z
+        Whether a cell may rest there at one z and not at another.
+    """
+
+    parameter: str
+    advice: str
+    depends_on_z: bool
 
 
 class AbstractLikelihood(eqx.Module):
@@ -34,10 +53,13 @@ class AbstractLikelihood(eqx.Module):
     support
         Values that a cell can take: "reals", "bits" (0 and 1), "counts" (0, 1, 2, …) or "codes" of categories, which have no
         order.
+    floor
+        What rests on a numerical floor, in words; None where nothing can.
     """
 
     base_measure: eqx.AbstractClassVar[str]
     support: eqx.AbstractClassVar[Support]
+    floor: eqx.AbstractClassVar[Floor | None]
 
     @property
     @abstractmethod

@@ -19,11 +19,16 @@ from jax.scipy.special import gammaincc
 from jaxtyping import Array, Bool, Float, Shaped
 
 from lowerbound.data.datum import Datum
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, Support, weighted_mean
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, Support, weighted_mean
 
 LARGEST_LOG_RATE = 20.0
 _LARGEST_COUNT = 1e8  # well below the largest rate, exp(20)
 _STIRLING_FROM = 16.0
+_FLOOR = Floor(
+    "rate",
+    "its numerical bound (exp of -20 or 20). Columns of zeros, or of very large counts, do this: leave them out or rescale them.",
+    depends_on_z=True,
+)
 
 
 class Poisson(AbstractLikelihood):
@@ -32,6 +37,7 @@ class Poisson(AbstractLikelihood):
     n_outputs: ClassVar[int] = 1
     base_measure: ClassVar[str] = "counting measure on {0, 1, 2, ...}"
     support: ClassVar[Support] = "counts"
+    floor: ClassVar[Floor | None] = _FLOOR
 
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Poisson with rate exp(outputs[0])."""

@@ -1,70 +1,73 @@
 """Clusters of a mixture: their weights, the rows they took, what sets each apart, and where they lie."""
 
+import math
+
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from sklearn.metrics import adjusted_rand_score
 
+from lowerbound.evaluate.words import counted, number, share
+from lowerbound.findings.cells import as_numbers
+from lowerbound.findings.clusters import SURE, Cluster, ClusterFindings
+from lowerbound.findings.fitted import ClusterEstimator, can_impute, has_clusters
 from lowerbound.plots import latent_figure, sample_figure
-from lowerbound.report.columns import deviations, means, spreads
-from lowerbound.report.contents import Picture, Section, Table
+from lowerbound.report.contents import Picture, Section, TextTable
+from lowerbound.report.context import ReportContext
 from lowerbound.report.embed import picture
-from lowerbound.report.numbers import counted, number, share
-from lowerbound.report.subject import Subject
 
-_N_LISTED, _N_COLUMNS, _N_IMAGES = 20, 3, 60
-_SURE = 0.9  # of a row's cluster
-_STRIKING = 0.5  # standard deviations from which on a column sets a cluster apart
+_N_LISTED, _N_IMAGES = 20, 60
 
 
-def clusters_section(subject: Subject) -> Section:
+def clusters_section(context: ReportContext) -> Section:
     """Weights and sizes as a table, the rows on a map by their cluster, and of images the clusters' means."""
-    sure = subject.responsibilities.max(axis=1)
-    n_clusters = subject.responsibilities.shape[1]
-    chosen = subject.responsibilities.argmax(axis=1)
-    used = len(np.unique(chosen))
+    estimator, found = context.estimator, context.findings.clusters
+    assert has_clusters(estimator)
+    assert found is not None
+    chosen = np.asarray(estimator.predict_proba(context.rows)).argmax(axis=1)
     paragraphs = [
-        f"{used} of {counted(n_clusters, 'cluster')} {'is' if used == 1 else 'are'} the most probable one of some row. For "
-        f"{share(float(np.mean(sure > _SURE)))} of the rows one cluster has more than {share(_SURE)} of the probability."
+        f"{found.n_used} of {counted(len(found.clusters), 'cluster')} {'is' if found.n_used == 1 else 'are'} the most probable "
+        f"one of some row. For {share(found.share_sure)} of the rows one cluster has more than {share(SURE)} of the probability."
     ]
-    if subject.labels is not None and len(np.unique(subject.labels)) > 1:
-        agreement = adjusted_rand_score(subject.labels, chosen)
+    if context.labels is not None and len(np.unique(context.labels)) > 1:
+        agreement = adjusted_rand_score(context.labels, chosen)
         paragraphs.append(
             "Held against the labels, which the model has not seen, the adjusted Rand index is "
             f"{number(float(agreement), decimals=2)} (1: the same groups; 0: no better than chance). Clusters are shapes in the "
             "data, and need not be classes."
         )
-    pictures = [_map(subject, chosen)] if len(subject.targets) > 2 else []
-    if subject.to_images is not None:
-        pictures.insert(0, _centres(subject))
+    pictures = [_map(context, chosen)] if len(context.targets) > 2 else []
+    if context.to_images is not None:
+        pictures.insert(0, _centres(context, estimator))
     return Section(
         anchor="clusters",
         title="Clusters",
         paragraphs=tuple(paragraphs),
         pictures=tuple(pictures),
-        tables=(_listed(subject, chosen, sure),),
+        tables=(_listed(context, found, chosen),),
     )
 
 
-def _centres(subject: Subject) -> Picture:
-    estimator = subject.estimator
+def _centres(context: ReportContext, estimator: ClusterEstimator) -> Picture:
     centres = estimator.means_[:_N_IMAGES].reshape(-1, *estimator.input_shape_)
     if estimator.preprocessing_.treatment == "dequantize":
         centres = centres - 0.5  # the mean of the noise
     n_clusters = len(estimator.means_)
     most = "" if n_clusters <= _N_IMAGES else f", the {_N_IMAGES} heaviest of {n_clusters}"
     return picture(
-        sample_figure(subject.images(centres), n_columns=10, value_range=subject.value_range),
+        sample_figure(context.images(centres), n_columns=10, value_range=context.value_range),
         alt=f"Means of {counted(len(centres), 'cluster')}",
         caption=f"The mean of each cluster in the order of their weights, from cluster 0 at the top left{most}.",
     )
 
 
-def _map(subject: Subject, chosen: Int[np.ndarray, " n"]) -> Picture:
+def _map(context: ReportContext, chosen: Int[np.ndarray, " n"]) -> Picture:
     """Rows in the plane of their two principal axes, missing cells at their imputed means."""
-    rows = subject.rows if not subject.has_holes else subject.estimator.impute(subject.rows)
-    values = np.asarray(rows, np.float64).reshape(len(subject.targets), -1)
-    scale = np.where(spreads(values), deviations(values), np.inf)
-    centred = (values - means(values)) / (scale if subject.to_images is None else 1.0)
+    filled = context.has_holes and can_impute(context.estimator)
+    rows = context.estimator.impute(context.rows) if filled and can_impute(context.estimator) else context.rows
+    values = as_numbers(rows).reshape(len(context.targets), -1)
+    mean, deviation = values.mean(axis=0), values.std(axis=0)
+    scale = np.where(context.moments.varies, deviation, np.inf)
+    centred = (values - mean) / (scale if context.to_images is None else 1.0)
     if not np.any(centred):
         centred = np.zeros_like(centred)
     if centred.shape[1] == 1:
@@ -78,8 +81,8 @@ def _map(subject: Subject, chosen: Int[np.ndarray, " n"]) -> Picture:
         label_name="cluster",
     )
     carried = float(np.sum(lengths[:2] ** 2) / max(np.sum(lengths**2), 1e-300))
-    units = "" if subject.to_images is not None else " of the standardized columns"
-    holes = " Missing cells are at their mean given the rest of the row." if subject.has_holes else ""
+    units = "" if context.to_images is not None else " of the standardized columns"
+    holes = " Missing cells are at their mean given the rest of the row." if filled else ""
     return picture(
         figure,
         alt=f"Map of {counted(len(values), 'row')} by cluster",
@@ -88,23 +91,21 @@ def _map(subject: Subject, chosen: Int[np.ndarray, " n"]) -> Picture:
     )
 
 
-def _listed(subject: Subject, chosen: Int[np.ndarray, " n"], sure: Float[np.ndarray, " n"]) -> Table:
-    weights = subject.estimator.weights_
-    tabular = subject.to_images is None
-    apart = _apart(subject) if tabular else []
+def _listed(context: ReportContext, found: ClusterFindings, chosen: Int[np.ndarray, " n"]) -> TextTable:
+    tabular = context.to_images is None
     lines = []
-    for k in range(min(len(weights), _N_LISTED)):
-        own = chosen == k
-        line = [str(k), share(float(weights[k])), str(int(own.sum()))]
-        line.append(number(float(sure[own].mean()), decimals=2) if own.any() else "–")
-        if subject.labels is not None:
-            line.append(_commonest(subject.labels[own]) if own.any() else "–")
+    for k, cluster in enumerate(found.clusters[:_N_LISTED]):
+        line = [str(k), share(cluster.weight), str(cluster.n_rows)]
+        line.append("–" if math.isnan(cluster.certainty) else number(cluster.certainty, decimals=2))
+        if context.labels is not None:
+            line.append(_commonest(context.labels[chosen == k]) if cluster.n_rows else "–")
         if tabular:
-            line.append(apart[k])
+            line.append(_apart(cluster))
         lines.append(tuple(line))
     columns = ["cluster", "weight", "rows", "certainty"]
-    columns += ["commonest label"] * (subject.labels is not None) + ["what sets it apart"] * tabular
-    most = "" if len(weights) <= _N_LISTED else f" The {_N_LISTED} heaviest of {len(weights)}."
+    columns += ["commonest label"] * (context.labels is not None) + ["what sets it apart"] * tabular
+    n_clusters = len(found.clusters)
+    most = "" if n_clusters <= _N_LISTED else f" The {_N_LISTED} heaviest of {n_clusters}."
     caption = (
         "Clusters by falling weight, which is a cluster's share of the training rows. Rows: those of this report that most "
         f"probably belong to it; certainty: their mean probability of doing so.{most}"
@@ -114,22 +115,13 @@ def _listed(subject: Subject, chosen: Int[np.ndarray, " n"], sure: Float[np.ndar
             " What sets a cluster apart: the columns whose mean is farthest from the mean of these rows, in standard "
             "deviations."
         )
-    return Table(caption=caption, columns=tuple(columns), rows=tuple(lines))
+    return TextTable(caption=caption, columns=tuple(columns), rows=tuple(lines))
 
 
-def _apart(subject: Subject) -> list[str]:
-    """For each cluster the columns in which its mean is farthest from that of the rows."""
-    values = subject.targets.reshape(len(subject.targets), -1)
-    varies = spreads(values)
-    distance = np.where(
-        varies, (subject.estimator.means_ - means(values)) / np.where(varies, deviations(values), 1.0), 0.0
-    )
-    found = []
-    for row in distance:
-        order = [j for j in np.argsort(-np.abs(row), kind="stable")[:_N_COLUMNS] if abs(row[j]) >= _STRIKING]
-        words = [f"{subject.names[j]} {'+' if row[j] > 0 else ''}{number(float(row[j]), decimals=1)}" for j in order]
-        found.append("; ".join(words) or "nothing beyond half a standard deviation")
-    return found
+def _apart(cluster: Cluster) -> str:
+    """The columns in which the mean of the cluster is farthest from that of the rows."""
+    words = [f"{d.column} {'+' if d.deviations > 0 else ''}{number(d.deviations, decimals=1)}" for d in cluster.apart]
+    return "; ".join(words) or "nothing beyond half a standard deviation"
 
 
 def _commonest(labels: np.ndarray) -> str:

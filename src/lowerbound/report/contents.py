@@ -4,17 +4,8 @@ Everything is text that the page escapes; pictures are data URIs, so that the pa
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
-Level = Literal["good", "caution", "advice", "note"]
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence of the verdict or of advice, and how it is marked."""
-
-    text: str
-    level: Level = "note"
+from lowerbound.findings.sentences import Sentence
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """Rows of cells under names; the first ``n_headers`` cells of a row name it."""
 
     caption: str
@@ -77,7 +68,7 @@ class Section:
     pictures: tuple[Picture, ...] = ()
     bars: tuple[Bar, ...] = ()
     bars_caption: str = ""
-    tables: tuple[Table, ...] = ()
+    tables: tuple[TextTable, ...] = ()
     listings: tuple[Listing, ...] = ()
 
 

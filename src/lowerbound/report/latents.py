@@ -4,11 +4,12 @@ import numpy as np
 from jaxtyping import Float
 
 from lowerbound.evaluate.codes import most_active, quantile_grid, traversal_codes
+from lowerbound.evaluate.words import counted, number
+from lowerbound.findings.fitted import LinearCodes
 from lowerbound.plots import latent_figure, manifold_figure, traversal_figure
 from lowerbound.report.contents import Bar, Picture, Section
+from lowerbound.report.context import ReportContext
 from lowerbound.report.embed import picture
-from lowerbound.report.numbers import counted, number
-from lowerbound.report.subject import Subject
 
 _N_SIDE = 15
 _WALK = (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
@@ -16,22 +17,22 @@ _MOST_WALKS = 10
 _MOST_BARS = 20
 
 
-def latents_section(subject: Subject) -> Section:
+def latents_section(context: ReportContext) -> Section:
     """A map of the codes; for images, what the plane or each latent decodes to; the KL of each dimension."""
-    latent_dim = subject.codes.shape[1]
-    pictures = [_map(subject)]
-    if subject.to_images is not None:
-        pictures += _decoded(subject)
-    n_active = int(subject.active.sum())
+    latent_dim = context.codes.shape[1]
+    pictures = [_map(context)]
+    if context.to_images is not None:
+        pictures += _decoded(context)
+    n_active = int(context.active.sum())
     sentence = f"{n_active} of {counted(latent_dim, 'latent dimension')} vary from row to row."
-    if not subject.has_density and n_active < latent_dim:
+    if not context.has_prior and n_active < latent_dim:
         sentence = (
             f"{n_active} of {counted(latent_dim, 'latent dimension')} {'has' if n_active == 1 else 'have'} more than 1% of the "
             "variance of the busiest one."
         )
-        if hasattr(subject.estimator, "components_"):
+        if isinstance(context.estimator, LinearCodes):
             sentence += " The units of the columns decide that: standardize them where they differ."
-    bars, caption = _bars(subject)
+    bars, caption = _bars(context)
     return Section(
         anchor="latents",
         title="Latent space",
@@ -51,34 +52,34 @@ def latent_name(dimension: int) -> str:
     return "z" + str(dimension + 1).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
-def _map(subject: Subject) -> Picture:
-    latent_dim = subject.codes.shape[1]
-    shown = sorted(most_active(subject.spread, n=2))
+def _map(context: ReportContext) -> Picture:
+    latent_dim = context.codes.shape[1]
+    shown = sorted(most_active(context.spread, n=2))
     dimensions = (shown[0], shown[-1])  # of one latent, the figure is a histogram
-    figure = latent_figure(subject.codes, subject.labels, dimensions=dimensions, prior=subject.has_density)
+    figure = latent_figure(context.codes, context.labels, dimensions=dimensions, prior=context.has_prior)
     caption = f"The code of each row{'' if latent_dim <= 2 else ', by the two latents that carry most'}."
-    if subject.has_density:
+    if context.has_prior:
         prior = "The curve is the prior." if latent_dim == 1 else "The circles are the prior's."
         caption += (
             f" {prior} Posterior means spread less than it, by the variance that the posteriors keep: under a good model the "
             "variance of the means and the mean variance of the posteriors make 1 together. Clumps are groups that the model "
             "found by itself."
         )
-    if subject.labels is not None:
+    if context.labels is not None:
         caption += " Colours are the labels, which the model has not seen."
     names = " and ".join(map(latent_name, shown))
-    return picture(figure, alt=f"Map of {counted(len(subject.codes), 'code')} by {names}", caption=caption)
+    return picture(figure, alt=f"Map of {counted(len(context.codes), 'code')} by {names}", caption=caption)
 
 
-def _decoded(subject: Subject) -> list[Picture]:
+def _decoded(context: ReportContext) -> list[Picture]:
     """The decoded plane of two latents, else a walk along each active one."""
-    latent_dim = subject.codes.shape[1]
-    center, scale = _prior(subject)
-    evenly = "; every image stands for the same share of the prior" if subject.has_density else ""
-    unit = "" if subject.has_density else " Codes are counted in their standard deviations from their mean."
+    latent_dim = context.codes.shape[1]
+    center, scale = _prior(context)
+    evenly = "; every image stands for the same share of the prior" if context.has_prior else ""
+    unit = "" if context.has_prior else " Codes are counted in their standard deviations from their mean."
     if latent_dim == 2:
-        images = _images_of(subject, center + scale * quantile_grid(_N_SIDE))
-        figure = manifold_figure(images, n_side=_N_SIDE, value_range=subject.value_range)
+        images = _images_of(context, center + scale * quantile_grid(_N_SIDE))
+        figure = manifold_figure(images, n_side=_N_SIDE, value_range=context.value_range)
         return [
             picture(
                 figure,
@@ -86,53 +87,53 @@ def _decoded(subject: Subject) -> list[Picture]:
                 caption=f"What each place of the plane decodes to{evenly}.{unit}",
             )
         ]
-    dimensions = [j for j in most_active(subject.spread) if subject.active[j]][:_MOST_WALKS]
+    dimensions = [j for j in most_active(context.spread) if context.active[j]][:_MOST_WALKS]
     if not dimensions:
         return []
     walks = traversal_codes(np.zeros(latent_dim), dimensions, values=_WALK)
-    images = _images_of(subject, (center + scale * walks).reshape(-1, latent_dim))
+    images = _images_of(context, (center + scale * walks).reshape(-1, latent_dim))
     figure = traversal_figure(
         images.reshape(len(dimensions), len(_WALK), *images.shape[1:]),
         dimensions=dimensions,
         values=_WALK,
-        kl=subject.spread[dimensions] if subject.has_density else None,
-        value_range=subject.value_range,
+        kl=context.spread[dimensions] if context.findings.health else None,
+        value_range=context.value_range,
     )
-    most = "" if int(subject.active.sum()) <= _MOST_WALKS else f" The {_MOST_WALKS} busiest ones are shown."
+    most = "" if int(context.active.sum()) <= _MOST_WALKS else f" The {_MOST_WALKS} busiest ones are shown."
     return [
         picture(
             figure,
             alt=f"Decoded images along {counted(len(dimensions), 'latent dimension')}",
             caption="One latent moved, all others at their mean: what each active dimension stands for, the busiest first. The "
             f"nats are what each carries.{most}"
-            if subject.has_density
+            if context.findings.health
             else f"One latent moved, all others at their mean: what each dimension stands for.{unit}{most}",
         )
     ]
 
 
-def _prior(subject: Subject) -> tuple[Float[np.ndarray, " latent"], Float[np.ndarray, " latent"]]:
+def _prior(context: ReportContext) -> tuple[Float[np.ndarray, " latent"], Float[np.ndarray, " latent"]]:
     """Mean and standard deviation of codes: of the prior, or, without one, of the rows' codes."""
-    latent_dim = subject.codes.shape[1]
-    if subject.has_density:
+    latent_dim = context.codes.shape[1]
+    if context.has_prior:
         return np.zeros(latent_dim), np.ones(latent_dim)
-    codes = subject.codes.astype(np.float64)
+    codes = context.codes.astype(np.float64)
     return codes.mean(axis=0), codes.std(axis=0)
 
 
-def _images_of(subject: Subject, codes: Float[np.ndarray, "n latent"]) -> np.ndarray:
-    return subject.images(subject.estimator.inverse_transform(codes))
+def _images_of(context: ReportContext, codes: Float[np.ndarray, "n latent"]) -> np.ndarray:
+    return context.images(context.estimator.inverse_transform(codes))
 
 
-def _bars(subject: Subject) -> tuple[tuple[Bar, ...], str]:
-    if not subject.has_density:
+def _bars(context: ReportContext) -> tuple[tuple[Bar, ...], str]:
+    if context.findings.health is None:
         return (), ""
-    order = most_active(subject.spread, n=_MOST_BARS)
-    longest = max(float(subject.spread.max()), 1e-12)
+    order = most_active(context.spread, n=_MOST_BARS)
+    longest = max(float(context.spread.max()), 1e-12)
     bars = tuple(
-        Bar(latent_name(j), float(subject.spread[j]) / longest, f"{number(float(subject.spread[j]), decimals=2)} nats")
+        Bar(latent_name(j), float(context.spread[j]) / longest, f"{number(float(context.spread[j]), decimals=2)} nats")
         for j in order
     )
-    latent_dim = len(subject.spread)
+    latent_dim = len(context.spread)
     most = "" if latent_dim <= _MOST_BARS else f", the {_MOST_BARS} largest of {latent_dim}"
     return bars, f"KL of each dimension{most}: near 0, a dimension carries nothing."

@@ -5,14 +5,13 @@ from jaxtyping import Bool, Float, Int
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
+from lowerbound.evaluate.words import counted, decimals_of, number
 from lowerbound.plots import outlier_figure, score_figure
 from lowerbound.plots.outliers import ends
 from lowerbound.plots.scores import SCORES
-from lowerbound.report.columns import deviations, spreads
-from lowerbound.report.contents import Picture, Section, Table
+from lowerbound.report.contents import Picture, Section, TextTable
+from lowerbound.report.context import ReportContext
 from lowerbound.report.embed import picture
-from lowerbound.report.numbers import counted, decimals_of, number
-from lowerbound.report.subject import Subject
 
 _N_IMAGES, _N_LISTED, _N_COLUMNS = 8, 10, 3
 
@@ -24,43 +23,43 @@ _FINDS = {
 }
 
 
-def outliers_section(subject: Subject) -> Section:
+def outliers_section(context: ReportContext) -> Section:
     """A histogram of the outlier scores, and the most and least outlying rows."""
-    scores = subject.scores
+    scores = context.scores
     finite = np.isfinite(scores)
     order = np.argsort(-scores, kind="stable")
     paragraphs = [
-        f"Scored by {subject.method}, {SCORES[subject.method]}: {_FINDS[subject.method]}. Larger is more outlying; nats."
+        f"Scored by {context.method}, {SCORES[context.method]}: {_FINDS[context.method]}. Larger is more outlying; nats."
     ]
-    if subject.has_holes:
+    if context.has_holes:
         paragraphs.append(
             "A row is scored by its observed cells only: rows that have few of them have scores nearer to 0."
         )
-    if subject.threshold is not None:
-        above = int(np.sum(scores > subject.threshold))
+    if context.threshold is not None:
+        above = int(np.sum(scores > context.threshold))
         paragraphs.append(
             f"{above} of {counted(len(scores), 'row')} are beyond the detector's threshold of "
-            f"{number(subject.threshold)} and would be called outliers."
+            f"{number(context.threshold)} and would be called outliers."
         )
     if not finite.all():
         paragraphs.append(f"{counted(int((~finite).sum()), 'row')} without any density are not in the histogram.")
-    pictures = [_histogram(subject, scores, finite)] if finite.any() else []
-    if subject.to_images is not None:
-        pictures.append(_ends(subject, scores))
+    pictures = [_histogram(context, scores, finite)] if finite.any() else []
+    if context.to_images is not None:
+        pictures.append(_ends(context, scores))
     return Section(
         anchor="outliers",
         title="Outliers",
         paragraphs=tuple(paragraphs),
         pictures=tuple(pictures),
-        tables=(_listed(subject, scores, order[:_N_LISTED]),),
+        tables=(_listed(context, scores, order[:_N_LISTED]),),
     )
 
 
-def _histogram(subject: Subject, scores: Float[np.ndarray, " n"], finite: Bool[np.ndarray, " n"]) -> Picture:
-    marks = _marks(subject)
+def _histogram(context: ReportContext, scores: Float[np.ndarray, " n"], finite: Bool[np.ndarray, " n"]) -> Picture:
+    marks = _marks(context)
     both = marks is not None and len(np.unique(marks[finite])) == 2
     labels = marks[finite] if marks is not None and both else None
-    figure = score_figure(scores[finite], labels=labels, threshold=subject.threshold, method=subject.method)
+    figure = score_figure(scores[finite], labels=labels, threshold=context.threshold, method=context.method)
     caption = (
         "A few rows far to the right of all others deserve a look; a smooth slope has no outliers, only rarer rows."
     )
@@ -73,16 +72,16 @@ def _histogram(subject: Subject, scores: Float[np.ndarray, " n"], finite: Bool[n
     return picture(figure, alt=f"Histogram of {counted(int(finite.sum()), 'outlier score')}", caption=caption)
 
 
-def _ends(subject: Subject, scores: Float[np.ndarray, " n"]) -> Picture:
+def _ends(context: ReportContext, scores: Float[np.ndarray, " n"]) -> Picture:
     n = min(_N_IMAGES, len(scores))
     shown = ends(scores, n=n)
     figure = outlier_figure(
-        subject.images(subject.targets[shown]),
+        context.images(context.targets[shown]),
         scores[shown],
         n=n,
-        method=subject.method,
-        rows=subject.numbers[shown],
-        value_range=subject.value_range,
+        method=context.method,
+        rows=context.numbers[shown],
+        value_range=context.value_range,
     )
     return picture(
         figure,
@@ -92,28 +91,28 @@ def _ends(subject: Subject, scores: Float[np.ndarray, " n"]) -> Picture:
     )
 
 
-def _listed(subject: Subject, scores: Float[np.ndarray, " n"], rows: Int[np.ndarray, " k"]) -> Table:
+def _listed(context: ReportContext, scores: Float[np.ndarray, " n"], rows: Int[np.ndarray, " k"]) -> TextTable:
     """Row number, score, label, and for tables the cells farthest from their reconstruction."""
-    labelled, tabular = subject.labels is not None, subject.to_images is None
-    striking_cells = _wrong_categories if subject.is_of_categories else _striking_cells
-    cells = striking_cells(subject, rows) if tabular else [""] * len(rows)
+    labelled, tabular = context.labels is not None, context.to_images is None
+    striking_cells = _wrong_categories if context.is_of_categories else _striking_cells
+    cells = striking_cells(context, rows) if tabular else [""] * len(rows)
     finite = scores[np.isfinite(scores)]
     told = decimals_of(float(finite.std())) if len(finite) else 0
     lines = []
     for row, striking in zip(rows, cells, strict=True):
-        line = [str(subject.numbers[row]), _score(float(scores[row]), decimals=told)]
+        line = [str(context.numbers[row]), _score(float(scores[row]), decimals=told)]
         if labelled:
-            assert subject.labels is not None
-            line.append(str(subject.labels[row]))
+            assert context.labels is not None
+            line.append(str(context.labels[row]))
         lines.append((*line, striking) if tabular else tuple(line))
     what = (
-        "not as reconstructed, the rarest first" if subject.is_of_categories else "farthest from their reconstruction"
+        "not as reconstructed, the rarest first" if context.is_of_categories else "farthest from their reconstruction"
     )
     columns = ["row", "score"] + ["label"] * labelled + [what] * tabular
     caption = f"The {len(rows)} most outlying rows; rows count from 0."
-    if tabular and not subject.is_of_categories:
+    if tabular and not context.is_of_categories:
         caption += " Distances are in standard deviations of the column over these rows."
-    return Table(caption=caption, columns=tuple(columns), rows=tuple(lines))
+    return TextTable(caption=caption, columns=tuple(columns), rows=tuple(lines))
 
 
 def _score(score: float, *, decimals: int) -> str:
@@ -122,17 +121,17 @@ def _score(score: float, *, decimals: int) -> str:
     return text if len(text.partition(".")[2]) >= decimals else number(score, decimals=decimals)
 
 
-def _striking_cells(subject: Subject, rows: Int[np.ndarray, " k"]) -> list[str]:
-    real = subject.targets.reshape(len(subject.targets), -1)
-    back = subject.reconstruction.reshape(real.shape)
-    scale = np.where(spreads(real), deviations(real), np.inf)
+def _striking_cells(context: ReportContext, rows: Int[np.ndarray, " k"]) -> list[str]:
+    real = context.targets.reshape(len(context.targets), -1)
+    back = context.reconstruction.reshape(real.shape)
+    scale = np.where(context.moments.varies, context.moments.deviation, np.inf)
     distance = np.nan_to_num(np.abs(real - back) / scale, nan=0.0)  # a missing cell is none to be struck by
     found = []
     for row in rows:
         columns = np.argsort(-distance[row], kind="stable")[:_N_COLUMNS]
         found.append(
             "; ".join(
-                f"{subject.names[j]} {number(real[row, j])}, not {number(float(back[row, j]))} ({distance[row, j]:.1f})"
+                f"{context.names[j]} {number(real[row, j])}, not {number(float(back[row, j]))} ({distance[row, j]:.1f})"
                 for j in columns
                 if distance[row, j] > 0
             )
@@ -140,22 +139,22 @@ def _striking_cells(subject: Subject, rows: Int[np.ndarray, " k"]) -> list[str]:
     return found
 
 
-def _wrong_categories(subject: Subject, rows: Int[np.ndarray, " k"]) -> list[str]:
+def _wrong_categories(context: ReportContext, rows: Int[np.ndarray, " k"]) -> list[str]:
     """Cells whose category does not come back, those of the rarest category first."""
-    real = subject.targets.reshape(len(subject.targets), -1)
-    back = subject.reconstruction.reshape(real.shape)
+    real = context.targets.reshape(len(context.targets), -1)
+    back = context.reconstruction.reshape(real.shape)
     found = []
     for row in rows:
         frequency = np.mean(real == real[row], axis=0)
         columns = [j for j in np.argsort(frequency, kind="stable") if real[row, j] != back[row, j]][:_N_COLUMNS]
         found.append(
-            "; ".join(f"{subject.names[j]} {number(real[row, j])}, not {number(float(back[row, j]))}" for j in columns)
+            "; ".join(f"{context.names[j]} {number(real[row, j])}, not {number(float(back[row, j]))}" for j in columns)
         )
     return found
 
 
-def _marks(subject: Subject) -> Int[np.ndarray, " n"] | None:
+def _marks(context: ReportContext) -> Int[np.ndarray, " n"] | None:
     """1 for outliers and 0 for others, where the labels mean that and both occur."""
-    if not subject.labels_mark_outliers or subject.labels is None or len(np.unique(subject.labels)) < 2:
+    if not context.labels_mark_outliers or context.labels is None or len(np.unique(context.labels)) < 2:
         return None
-    return subject.labels.astype(np.int64)
+    return context.labels.astype(np.int64)

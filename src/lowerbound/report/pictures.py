@@ -1,16 +1,19 @@
 """What the model does to rows, to be seen: training curves, reconstructions, samples; marginals where rows are a table."""
 
-from typing import Any, Literal
+import math
+from typing import Literal
 
 import numpy as np
 
+from lowerbound.evaluate.words import counted, number, share
+from lowerbound.findings.columns import Column
+from lowerbound.findings.fitted import FittedEstimator, SamplingEstimator, can_sample, reason_against
+from lowerbound.findings.sentences import how_it_ended
 from lowerbound.plots import marginals_figure, reconstruction_figure, sample_figure, training_figure
-from lowerbound.report.columns import deviations, means, spreads
-from lowerbound.report.contents import Picture, Section, Table
+from lowerbound.report.contents import Picture, Section, TextTable
+from lowerbound.report.context import ReportContext
 from lowerbound.report.embed import picture
-from lowerbound.report.numbers import counted, number, share
-from lowerbound.report.subject import Subject, even_stride
-from lowerbound.report.verdict import how_it_ended
+from lowerbound.report.request import even_stride
 
 _N_SHOWN = 10
 _N_DRAWN = 24
@@ -18,9 +21,9 @@ _LEAST_DRAWN = 1000
 _N_COLUMNS_LISTED = 10
 
 
-def training_section(subject: Subject) -> Section:
+def training_section(context: ReportContext) -> Section:
     """The recorded numbers over the epochs or iterations, and how the fit ended; no curve for what was solved in one step."""
-    estimator = subject.estimator
+    estimator = context.estimator
     history = estimator.history_
     kept, caption, step, best = _course(estimator)
     pictures: tuple[Picture, ...] = ()
@@ -29,11 +32,15 @@ def training_section(subject: Subject) -> Section:
         alt = f"Training curves over {counted(estimator.n_iter_, step)}"
         pictures = (picture(figure, alt=alt, caption=caption),)
     return Section(
-        anchor="training", title="Training", paragraphs=(kept,), advice=(how_it_ended(subject),), pictures=pictures
+        anchor="training",
+        title="Training",
+        paragraphs=(kept,),
+        advice=how_it_ended(context.findings.ending),
+        pictures=pictures,
     )
 
 
-def _course(estimator: Any) -> tuple[str, str, Literal["epoch", "iteration"], int | None]:
+def _course(estimator: FittedEstimator) -> tuple[str, str, Literal["epoch", "iteration"], int | None]:
     """What was kept, how to read the curves, what one number of them stands for, and the one to mark."""
     history, best, n = estimator.history_, estimator.best_epoch_, estimator.n_iter_
     if estimator.status_.code == "closed_form":
@@ -59,27 +66,29 @@ def _course(estimator: Any) -> tuple[str, str, Literal["epoch", "iteration"], in
     return kept, f"{caption}.", "epoch", best
 
 
-def reconstruction_section(subject: Subject) -> Section:
+def reconstruction_section(context: ReportContext) -> Section:
     """Rows beside what comes back from their codes: images side by side, tables column by column."""
-    if subject.to_images is None:
-        return _reconstructed_categories(subject) if subject.is_of_categories else _reconstructed_columns(subject)
-    chosen = _one_of_each(subject.labels) if subject.labels is not None else None
+    if context.to_images is None:
+        if context.is_of_categories:
+            return _reconstructed_categories(context)
+        return _reconstructed_columns(context.findings.columns)
+    chosen = _one_of_each(context.labels) if context.labels is not None else None
     if chosen is None:
-        chosen = even_stride(len(subject.targets), _N_SHOWN)
-    real, back = subject.images(subject.targets[chosen]), subject.images(subject.reconstruction[chosen])
-    if subject.has_density:
-        drawn = subject.images(subject.estimator.sample(len(chosen)))
-        figure = reconstruction_figure(real, back, drawn, n_columns=len(chosen), value_range=subject.value_range)
+        chosen = even_stride(len(context.targets), _N_SHOWN)
+    real, back = context.images(context.targets[chosen]), context.images(context.reconstruction[chosen])
+    if can_sample(context.estimator):
+        drawn = context.images(context.estimator.sample(len(chosen)))
+        figure = reconstruction_figure(real, back, drawn, n_columns=len(chosen), value_range=context.value_range)
         caption = (
             "From top to bottom: rows of the data, what comes back from their codes, and new draws from the model."
         )
     else:
         pairs = np.concatenate([real, back])
-        figure = sample_figure(pairs, n_columns=len(chosen), value_range=subject.value_range)
+        figure = sample_figure(pairs, n_columns=len(chosen), value_range=context.value_range)
         caption = "Above, rows of the data; below, what comes back from their codes."
-    if np.isnan(subject.targets[chosen]).any():
+    if np.isnan(context.targets[chosen]).any():
         caption += " What is missing is shown halfway between black and white."
-    shown = ", ".join(str(row) for row in subject.numbers[chosen])
+    shown = ", ".join(str(row) for row in context.numbers[chosen])
     return Section(
         anchor="reconstructions",
         title="Reconstructions",
@@ -93,37 +102,28 @@ def reconstruction_section(subject: Subject) -> Section:
     )
 
 
-def samples_section(subject: Subject) -> Section:
+def samples_section(context: ReportContext) -> Section:
     """Draws from p(x): images, or the marginals of a table beside those of the rows."""
-    if not subject.has_density:
-        return Section(
-            anchor="samples",
-            title="Samples",
-            paragraphs=(
-                f"Left out: nothing can be sampled from {type(subject.estimator).__name__}, whose codes have no prior.",
-            ),
-        )
-    if subject.to_images is None:
-        return _marginals(subject)
-    drawn, z = subject.estimator.sample(_N_DRAWN, return_latents=True)
-    expected = subject.estimator.inverse_transform(z)
-    grain = (
-        ""
-        if getattr(subject.estimator, "noise", "") == "full"
-        else f" Given z, each {subject.cell} is drawn on its own, "
-    )
+    estimator = context.estimator
+    if not can_sample(estimator):
+        reason = f"Left out: {reason_against(estimator, 'sample')}"
+        return Section(anchor="samples", title="Samples", paragraphs=(reason,))
+    if context.to_images is None:
+        return _marginals(context, estimator)
+    drawn, z = estimator.sample(_N_DRAWN, return_latents=True)
+    expected = estimator.inverse_transform(z)
     return Section(
         anchor="samples",
         title="Samples",
         pictures=(
             picture(
-                sample_figure(subject.images(drawn), value_range=subject.value_range),
+                sample_figure(context.images(drawn), value_range=context.value_range),
                 alt=f"{_N_DRAWN} images drawn from the model",
                 caption="New draws from p(x). A good model's draws look like rows of the data and differ as much from each "
-                f"other.{grain}{'which shows as grain.' if grain else ''}",
+                f"other. Where each {context.cell} is drawn on its own given z, that shows as grain.",
             ),
             picture(
-                sample_figure(subject.images(expected), value_range=subject.value_range),
+                sample_figure(context.images(expected), value_range=context.value_range),
                 alt=f"The {_N_DRAWN} means given the codes of the images above",
                 caption="The same draws without the grain: E[x given z] of each. What is sharp here, the code decides; what is "
                 "blurred, it leaves open.",
@@ -132,13 +132,14 @@ def samples_section(subject: Subject) -> Section:
     )
 
 
-def _marginals(subject: Subject) -> Section:
-    drawn = _flat(subject.estimator.sample(max(len(subject.targets), _LEAST_DRAWN)))
-    real = _flat(subject.targets)
+def _marginals(context: ReportContext, estimator: SamplingEstimator) -> Section:
+    drawn = _flat(estimator.sample(max(len(context.targets), _LEAST_DRAWN)))
+    real = _flat(context.targets)
     words = f"{len(drawn)} new rows were drawn from the model; each column of them is held against the data."
-    if subject.estimator.preprocessing_.treatment in ("dynamic", "grey"):
+    if estimator.preprocessing_.treatment in ("dynamic", "grey"):
         # What is drawn are bits: so are the rows then, each cell a one with the probability that it states.
-        real = (np.random.default_rng(0).uniform(size=real.shape) < real).astype(np.float64)
+        bits = np.random.default_rng(0).uniform(size=real.shape) < real
+        real = np.where(np.isnan(real), np.nan, bits)
         words += (
             " Draws are zeros and ones; the grey levels of the data are held against them as bits drawn by their share."
         )
@@ -146,7 +147,7 @@ def _marginals(subject: Subject) -> Section:
     if not len(seen):
         return Section(anchor="samples", title="Samples", paragraphs=("Left out: not a cell of these rows is known.",))
     n_columns = len(seen)
-    names = [subject.names[j] for j in seen]
+    names = [context.names[j] for j in seen]
     figure = marginals_figure(real[:, seen], drawn[:, seen], names=names, n_features=min(12, n_columns))
     return Section(
         anchor="samples",
@@ -163,25 +164,24 @@ def _marginals(subject: Subject) -> Section:
     )
 
 
-def _reconstructed_columns(subject: Subject) -> Section:
-    real, back = _flat(subject.targets), _flat(subject.reconstruction)
-    varies = spreads(real)
-    kept = np.full(real.shape[1], np.nan)
-    mean, deviation = means(real), deviations(real)
-    kept[varies] = 1 - means(np.square(real - back))[varies] / np.square(deviation[varies])
-    order = np.argsort(kept, kind="stable")  # NaN last
-    order = order[: min(_N_COLUMNS_LISTED, int(varies.sum()))]
+def _reconstructed_columns(columns: tuple[Column, ...]) -> Section:
+    """Share of each column's variance that comes back, the columns first of which least does."""
+    varying = [column for column in columns if not math.isnan(column.variance_kept)]
+    worst = sorted(varying, key=lambda column: column.variance_kept)[:_N_COLUMNS_LISTED]
     rows = tuple(
-        (subject.names[j], number(float(mean[j])), number(float(deviation[j])), share(max(0.0, float(kept[j]))))
-        for j in order
+        (
+            column.name,
+            number(column.mean),
+            number(column.standard_deviation),
+            share(max(0.0, column.variance_kept)),
+        )
+        for column in worst
     )
-    known = kept[varies]
-    sentence = (
-        f"Of a column's variance, {share(max(0.0, float(np.median(known))))} comes back from the codes in the median column."
-        if len(known)
-        else "No column varies over these rows, so there is nothing to reconstruct."
-    )
-    table = Table(
+    sentence = "No column varies over these rows, so there is nothing to reconstruct."
+    if varying:
+        median = float(np.median([column.variance_kept for column in varying]))
+        sentence = f"Of a column's variance, {share(max(0.0, median))} comes back from the codes in the median column."
+    table = TextTable(
         caption="Columns that the codes tell least about. A column that should matter and is at 0% asks for more latents.",
         columns=("column", "mean", "standard deviation", "variance kept"),
         rows=rows,
@@ -194,26 +194,32 @@ def _reconstructed_columns(subject: Subject) -> Section:
     )
 
 
-def _reconstructed_categories(subject: Subject) -> Section:
+def _reconstructed_categories(context: ReportContext) -> Section:
     """How often the category of a cell comes back; codes have no mean and no distance."""
-    real, back = _flat(subject.targets), _flat(subject.reconstruction)
-    right = np.mean(real == back, axis=0)
-    order = np.argsort(right, kind="stable")[:_N_COLUMNS_LISTED]
-    lines = []
-    for j in order:
-        codes, counts = np.unique(real[:, j], return_counts=True)
-        common = f"{number(float(codes[counts.argmax()]))} in {share(float(counts.max() / len(real)))}"
-        lines.append((subject.names[j], str(len(codes)), common, share(float(right[j]))))
-    table = Table(
+    real, back = _flat(context.targets), _flat(context.reconstruction)
+    known = ~np.isnan(real)
+    each = [(column.name, column.categories) for column in context.findings.columns if column.categories is not None]
+    worst = sorted(each, key=lambda pair: pair[1].share_recovered)[:_N_COLUMNS_LISTED]
+    table = TextTable(
         caption="Columns whose category comes back least often. One that always guessed the commonest category would be right as "
         "often as that occurs.",
         columns=("column", "categories", "commonest", "comes back"),
-        rows=tuple(lines),
+        rows=tuple(
+            (
+                name,
+                str(codes.n_categories),
+                f"{codes.commonest} in {share(codes.commonest_share)}",
+                share(codes.share_recovered),
+            )
+            for name, codes in worst
+        ),
     )
     return Section(
         anchor="reconstructions",
         title="Reconstructions",
-        paragraphs=(f"Of the cells, {share(float(np.mean(real == back)))} come back with the category that they had.",),
+        paragraphs=(
+            f"Of the cells, {share(float(np.mean((real == back)[known])))} come back with the category that they had.",
+        ),
         tables=(table,),
     )
 

@@ -1,7 +1,9 @@
 """How a report was made: command, hyperparameters, versions, date, seed and data, enough to make it again."""
 
+import math
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from inspect import signature
@@ -12,29 +14,22 @@ import numpy as np
 from numpy.random import RandomState
 from sklearn.base import BaseEstimator
 
+from lowerbound.evaluate.words import number, share
+from lowerbound.findings.cells import Frame, as_numbers
+from lowerbound.findings.fitted import fit_seconds
 from lowerbound.persist import library_versions
-from lowerbound.report.columns import as_numbers
-from lowerbound.report.contents import Fact, Listing, Section, Table
-from lowerbound.report.numbers import number, share
-from lowerbound.report.subject import Subject
+from lowerbound.report.contents import Fact, Listing, Section, TextTable
+from lowerbound.report.context import ReportContext
 
 _DRAWING = ("matplotlib", "jinja2")
 
 
-def provenance_section(
-    subject: Subject,
-    *,
-    made: datetime,
-    data_name: str | None,
-    command: str | None,
-    saved_versions: Mapping[str, str] | None,
-) -> Section:
-    """Everything about the making of this report.
+@dataclass(frozen=True)
+class Making:
+    """The making of a report.
 
-    Parameters
+    Attributes
     ----------
-    subject
-        Estimator and rows.
     made
         When.
     data_name
@@ -42,18 +37,27 @@ def provenance_section(
     command
         The command that made the report; None where it was made from Python.
     saved_versions
-        Versions that the model was saved with.
+        Versions that the model was saved with; None for a model that was not saved.
     """
-    listings = [] if command is None else [Listing("Command", command)]
+
+    made: datetime
+    data_name: str | None
+    command: str | None
+    saved_versions: Mapping[str, str] | None
+
+
+def provenance_section(context: ReportContext, making: Making) -> Section:
+    """How this report was made."""
+    listings = [] if making.command is None else [Listing("Command", making.command)]
     listings += [
-        Listing("Model", constructor(subject.given, everything=False)),
-        Listing("All hyperparameters", constructor(subject.given, everything=True), folded=True),
+        Listing("Model", constructor(context.given, everything=False)),
+        Listing("All hyperparameters", constructor(context.given, everything=True), folded=True),
     ]
     return Section(
         anchor="making",
         title="How this was made",
-        facts=(*_data(subject, data_name), *_run(subject, made)),
-        tables=(_versions(saved_versions),),
+        facts=(*_data(context, making.data_name), *_run(context, making.made)),
+        tables=(_versions(making.saved_versions),),
         listings=tuple(listings),
     )
 
@@ -89,25 +93,24 @@ def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(np.all(one == other))
 
 
-def _data(subject: Subject, data_name: str | None) -> list[Fact]:
-    shape = " × ".join(map(str, subject.estimator.input_shape_))
-    dtype = getattr(subject.rows, "dtype", None)
-    kind = "data frame" if dtype is None else str(dtype)
-    values = as_numbers(subject.rows)
+def _data(context: ReportContext, data_name: str | None) -> list[Fact]:
+    shape = " × ".join(map(str, context.estimator.input_shape_))
+    kind = "data frame" if isinstance(context.rows, Frame) else str(context.rows.dtype)
+    values = as_numbers(context.rows)
     known = values[~np.isnan(values)]
     span = f"{number(float(known.min()))} to {number(float(known.max()))}" if known.size else "nothing observed"
-    holes = f"; {share(subject.missing)} of the cells are missing" if subject.has_holes else ""
+    holes = f"; {share(context.findings.share_of_missing_cells)} of the cells are missing" if context.has_holes else ""
     return [
         Fact(
             "data",
             data_name or "an array",
-            f"{subject.rows_in_words}, each of shape {shape}; {kind}, {span}{holes}.",
+            f"{context.rows_in_words}, each of shape {shape}; {kind}, {span}{holes}.",
         ),
     ]
 
 
-def _run(subject: Subject, made: datetime) -> list[Fact]:
-    estimator = subject.estimator
+def _run(context: ReportContext, made: datetime) -> list[Fact]:
+    estimator = context.estimator
     stated = isinstance(estimator.random_state, Integral)
     of_the_fit = "Of the fit."
     if not stated:
@@ -117,11 +120,10 @@ def _run(subject: Subject, made: datetime) -> list[Fact]:
             "fit that can be repeated, set random_state to a whole number."
         )
     draws = ""
-    if subject.has_density:
-        exact = subject.measured["exact"]
-        draws = "" if exact else f" ({subject.n_samples} draws per row for log p(x))"
-    seconds = getattr(estimator, "fit_seconds_", None)  # models saved by earlier versions have none
-    took = "" if seconds is None else f" The fit took {number(float(seconds), digits=2)} s, compiling included."
+    if context.findings.density is not None and not context.findings.density.exact:
+        draws = f" ({context.n_samples} draws per row for log p(x))"
+    seconds = fit_seconds(estimator)
+    took = "" if math.isnan(seconds) else f" The fit took {number(seconds, digits=2)} s, compiling included."
     return [
         Fact("parameters", str(estimator.n_parameters_), f"Numbers that the fit was free to choose.{took}"),
         Fact("date", made.strftime("%Y-%m-%d %H:%M %Z").strip(), f"On {platform.system()}, {platform.machine()}."),
@@ -133,8 +135,8 @@ def _run(subject: Subject, made: datetime) -> list[Fact]:
     ]
 
 
-def _versions(saved: Mapping[str, str] | None) -> Table:
+def _versions(saved: Mapping[str, str] | None) -> TextTable:
     now = library_versions() | {name: version(name) for name in _DRAWING}
     columns = ("package", "this report") + ("model saved with",) * (saved is not None)
     rows = tuple((name, found) + ((saved.get(name, "–"),) if saved is not None else ()) for name, found in now.items())
-    return Table(caption="Versions.", columns=columns, rows=rows)
+    return TextTable(caption="Versions.", columns=columns, rows=rows)

@@ -1,7 +1,7 @@
 """write_report: a fitted estimator and rows as one HTML file, which says how good the model is and what it learned."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, SupportsIndex
@@ -10,18 +10,10 @@ import numpy as np
 
 from lowerbound.data.files import replacing
 from lowerbound.evaluate.outliers import OutlierMethod
-from lowerbound.report.clusters import clusters_section
-from lowerbound.report.contents import Contents, Section, Sentence
-from lowerbound.report.latents import latents_section
-from lowerbound.report.likelihood import likelihood_section
-from lowerbound.report.loadings import loadings_section
-from lowerbound.report.missing import missing_section
-from lowerbound.report.outliers import outliers_section
 from lowerbound.report.page import render
-from lowerbound.report.pictures import reconstruction_section, samples_section, training_section
-from lowerbound.report.provenance import provenance_section
-from lowerbound.report.subject import Subject, subject
-from lowerbound.report.verdict import health_advice, verdict
+from lowerbound.report.provenance import Making
+from lowerbound.report.request import report_context
+from lowerbound.report.sections import contents
 
 PAGES = (".html", ".htm")
 
@@ -109,7 +101,7 @@ def write_report(
     _check_path(target, overwrite=overwrite)
     step = progress or _silent
     step("measuring")
-    about = subject(
+    context = report_context(
         estimator,
         X,
         labels=labels,
@@ -120,72 +112,19 @@ def write_report(
         n_rows=n_rows,
     )
     name = type(estimator).__name__
-    made = datetime.now().astimezone()
+    making = Making(
+        made=datetime.now().astimezone(), data_name=data_name, command=command, saved_versions=saved_versions
+    )
     page = render(
         contents(
-            about,
+            context,
+            making,
             title=title or (f"{name} on {data_name}" if data_name else f"{name}: a report"),
-            made=made,
-            data_name=data_name,
-            command=command,
-            saved_versions=saved_versions,
             step=step,
         )
     )
     with replacing(target) as stream:
         stream.write(page.encode("utf-8"))
-
-
-def contents(
-    about: Subject,
-    *,
-    title: str,
-    made: datetime,
-    data_name: str | None,
-    command: str | None,
-    saved_versions: Mapping[str, str] | None,
-    step: Callable[[str], None] = _silent,
-) -> Contents:
-    """The verdict and the sections, in their order."""
-
-    def sections() -> Iterator[Section]:
-        step("likelihood and baseline")
-        yield likelihood_section(about)
-        step("training")
-        yield training_section(about)
-        step("reconstructions")
-        yield reconstruction_section(about)
-        yield from missing_section(about)
-        step("samples")
-        yield samples_section(about)
-        step("latents")
-        yield clusters_section(about) if about.is_mixture else latents_section(about)
-        yield from loadings_section(about)
-        step("outliers")
-        yield outliers_section(about)
-        step("health")
-        yield _health_section(about)
-        yield provenance_section(about, made=made, data_name=data_name, command=command, saved_versions=saved_versions)
-
-    shape = " × ".join(map(str, about.estimator.input_shape_))
-    return Contents(
-        title=title,
-        subtitle=f"{about.rows_in_words}, each of shape {shape} · {made.strftime('%d %B %Y')}",
-        verdict=verdict(about),
-        sections=tuple(sections()),
-    )
-
-
-def _health_section(about: Subject) -> Section:
-    if advice := about.has_density and health_advice(about):
-        return Section(anchor="health", title="Health", advice=advice)
-    name = type(about.estimator).__name__
-    reason = (
-        f"the checks are of one Gaussian for each row, and {name} has a mixture of them. Section Clusters says how it is used."
-        if about.is_mixture
-        else f"the checks compare codes with their prior, and {name} has none."
-    )
-    return Section(anchor="health", title="Health", advice=(Sentence(f"Left out: {reason}"),))
 
 
 def _check_path(target: Path, *, overwrite: bool) -> None:

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from lowerbound.evaluate.compare import Candidate, compare_evidence
 from lowerbound.evaluate.evidence import Evidence
+from lowerbound.evaluate.paired_differences import Candidate, compare_evidence
 
 REALS, BITS = "Lebesgue measure", "counting measure on {0, 1}"
 
@@ -59,12 +59,12 @@ def test_monte_carlo_errors_are_added_in_quadrature():
     assert (a.standard_error, a.exact, a.n_samples) == (0.3, False, 500)
 
 
-def test_entries_carry_what_was_measured():
-    entry = compare_evidence([Candidate("a", evidence([0, 2]), n_parameters=7, fit_seconds=1.5)], n_rows=2).entries[0]
-    assert dataclasses.asdict(entry) == {
+def test_models_carry_what_was_measured():
+    model = compare_evidence([Candidate("a", evidence([0, 2]), n_parameters=7, fit_seconds=1.5)], n_rows=2).models[0]
+    assert dataclasses.asdict(model) == {
         "name": "a", "value": 1.0, "standard_error": 0.0, "sampling_error": 1.0, "exact": True, "n_samples": 0,
         "n_parameters": 7, "fit_seconds": 1.5, "base_measure": REALS, "difference": 0.0,
-        "difference_standard_error": 0.0, "reason": "",
+        "difference_standard_error": 0.0, "reason": "", "notes": (),
     }  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def test_a_row_without_any_density_is_an_infinite_loss():
 def test_without_a_finite_value_there_is_no_best():
     found = comparison(a=evidence([-np.inf] * 4), b=evidence([0, -np.inf, 0, 0]))
     assert found.best is None
-    assert np.isnan([entry.difference for entry in found]).all()
+    assert np.isnan([model.difference for model in found]).all()
     assert "best" not in str(found).splitlines()[1]
 
 
@@ -194,19 +194,19 @@ def test_html_escapes_names_and_says_the_same():
 
 def test_frame_has_the_full_numbers():
     frame = table().to_frame()
-    assert list(frame.index) == [entry.name for entry in table()]
-    assert list(frame.columns) == [field.name for field in dataclasses.fields(table().entries[0])][1:]
+    assert list(frame.index) == [model.name for model in table()]
+    assert list(frame.columns) == [field.name for field in dataclasses.fields(table().models[0])][1:]
     assert frame.loc["PPCA(2)", "value"] == -102.0
-    assert frame.loc["PPCA(2)", "difference"] == table().entries[0].difference
+    assert frame.loc["PPCA(2)", "difference"] == table().models[0].difference
     assert math.isnan(frame.loc["Autoencoder(2)", "value"])
     assert frame.loc["Autoencoder(2)", "reason"] == "nothing has a density."
     assert frame["n_parameters"].dtype == int
 
 
-def test_it_iterates_over_its_entries():
+def test_it_iterates_over_its_models():
     found = table()
     assert len(found) == 4
-    assert tuple(found) == found.entries
+    assert tuple(found) == found.models
 
 
 def test_without_any_value_only_reasons_are_said():
@@ -214,3 +214,21 @@ def test_without_any_value_only_reasons_are_said():
     assert "a is left blank: no density." in text
     assert "b is left blank: no density either." in text
     assert "nats" not in text
+
+
+def test_a_winner_with_a_note_is_marked_and_explained_below_the_table():
+    found = compare_evidence(
+        [
+            Candidate("a", evidence([0, 0, 0, 0]), 1, 0.5),
+            Candidate("b", evidence([1, 1, 1, 1]), 1, 0.5, notes=("The noise rests on its floor.",)),
+        ],
+        n_rows=4,
+    )
+    assert [model.notes for model in found] == [(), ("The noise rests on its floor.",)]
+    lines = str(found).splitlines()
+    assert lines[1].split()[:2] == ["a", "0.0"]
+    assert lines[2].split()[:2] == ["b", "[!]"]
+    assert lines[2].split()[-4] == "best"
+    assert lines[-1] == "b [!]: The noise rests on its floor."
+    assert "b [!]: The noise rests on its floor." in found._repr_html_()
+    assert found.to_frame().loc["b", "notes"] == ("The noise rests on its floor.",)

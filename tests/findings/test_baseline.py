@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from lowerbound import PPCA, VAE, Autoencoder
-from lowerbound.report.baseline import independent_columns
+from lowerbound.findings.baseline import independent_columns
 
 ONE = {"hidden": (), "max_epochs": 1, "random_state": 0}
 

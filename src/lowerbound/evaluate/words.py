@@ -1,4 +1,4 @@
-"""Numbers as text: as many digits as their error leaves, a true minus sign, and no number where there is none."""
+"""Words for numbers: as many digits as their error leaves, a true minus sign, shares, counts and their nouns."""
 
 import math
 

@@ -1,4 +1,4 @@
-r"""Comparing models: held-out log p(x) on the same rows, in one base measure, with errors that belong together.
+r"""Paired differences: held-out log p(x) of models on the same rows, in one base measure, with errors that belong together.
 
     difference(m)  =  (1/n) \sum_i d_i,     d_i = log p_m(x_i) - log p_best(x_i)                                 (1)
     error(m)^2     =  sd(d)^2 / n  +  se_m^2  +  se_best^2                                                       (2)
@@ -17,10 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowerbound.evaluate.comparison import Comparison, Entry
+from lowerbound.evaluate.comparison import ComparedModel, Comparison
 from lowerbound.evaluate.evidence import Evidence
-
-_TRUSTED_K, _FEW_UNTRUSTED = 0.7, 0.1  # as in the warning of evidence.log_evidence
+from lowerbound.evaluate.trust import share_untrusted, untrusted_note
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,15 @@ class Candidate:
         Free parameters of the model.
     fit_seconds
         What the fit took; NaN where unknown.
+    notes
+        Sentences on what makes its density suspect, and on a fit that ended early.
     """
 
     name: str
     evidence: Evidence | str
     n_parameters: int
     fit_seconds: float
+    notes: tuple[str, ...] = ()
 
 
 def compare_evidence(candidates: Sequence[Candidate], *, n_rows: int, notes: Sequence[str] = ()) -> Comparison:
@@ -69,7 +71,7 @@ def compare_evidence(candidates: Sequence[Candidate], *, n_rows: int, notes: Seq
             shown[candidate.name] = evidence
     best = _best(shown)
     return Comparison(
-        entries=tuple(_entry(candidate, shown, blank.get(candidate.name, ""), best) for candidate in candidates),
+        models=tuple(_compared(candidate, shown, blank.get(candidate.name, ""), best) for candidate in candidates),
         best=best,
         n_rows=n_rows,
         base_measure=_common_measure(shown),
@@ -78,14 +80,8 @@ def compare_evidence(candidates: Sequence[Candidate], *, n_rows: int, notes: Seq
 
 
 def caution(evidence: Evidence) -> str:
-    """Why not to trust the estimate, where more than one row in ten is untrustworthy; else empty."""
-    share = float(np.mean(evidence.pareto_k > _TRUSTED_K))  # k-hat is NaN where exact, or of few draws
-    if share <= _FEW_UNTRUSTED:
-        return ""
-    return (
-        f"log p(x) cannot be trusted for {share:.0%} of the rows (Pareto k-hat above {_TRUSTED_K} with {evidence.n_samples} "
-        "draws): read it as a lower bound, and its error as too small. More draws raise it."
-    )
+    """Why not to trust the estimate; empty where it can be trusted, or nobody can say."""
+    return untrusted_note(share_untrusted(evidence.pareto_k), exact=evidence.exact, n_samples=evidence.n_samples)
 
 
 def _broken(evidence: Evidence) -> str:
@@ -117,12 +113,12 @@ def _best(shown: Mapping[str, Evidence]) -> str | None:
     return best if best is not None and math.isfinite(shown[best].value) else None
 
 
-def _entry(candidate: Candidate, shown: Mapping[str, Evidence], reason: str, best: str | None) -> Entry:
+def _compared(candidate: Candidate, shown: Mapping[str, Evidence], reason: str, best: str | None) -> ComparedModel:
     evidence = candidate.evidence
     measure = "" if isinstance(evidence, str) else evidence.base_measure
     known = shown.get(candidate.name)
     difference, error = _difference(shown, candidate.name, best)
-    return Entry(
+    return ComparedModel(
         name=candidate.name,
         value=known.value if known else math.nan,
         standard_error=known.standard_error if known else math.nan,
@@ -135,6 +131,7 @@ def _entry(candidate: Candidate, shown: Mapping[str, Evidence], reason: str, bes
         difference=difference,
         difference_standard_error=error,
         reason=reason,
+        notes=candidate.notes,
     )
 
 

@@ -1,0 +1,232 @@
+"""Columns: mean, spread, missing cells, and how much of each column comes back from the codes.
+
+Everything is summed over chunks of rows. The reconstruction error is the root of the mean of (x - reconstruction)^2 over all
+cells. Where columns have units of their own, each column's error is taken in its standard deviations over the same rows, so that
+1 is the error of guessing the column's mean; columns without spread are left out. Missing cells (NaN) have no error.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from lowerbound.data.moments import means, no_spread, variances
+from lowerbound.findings.cells import chunks_of, columns_have_units, common_unit, take, targets
+from lowerbound.findings.fitted import FittedEstimator, column_names
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of each cell of a row over the rows that have it, in the units in which the model reconstructs.
+
+    Attributes
+    ----------
+    count
+        Rows in which the cell is observed.
+    mean, variance
+        Over these rows, dividing by their number; NaN for a cell that is never observed.
+    varies
+        Whether the cell takes more than one value, up to rounding.
+    """
+
+    count: Int[np.ndarray, " cells"]
+    mean: Float[np.ndarray, " cells"]
+    variance: Float[np.ndarray, " cells"]
+    varies: Bool[np.ndarray, " cells"]
+
+    @property
+    def deviation(self) -> Float[np.ndarray, " cells"]:
+        """Standard deviation."""
+        return np.sqrt(self.variance)
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The category codes of a column.
+
+    Attributes
+    ----------
+    n_categories
+        Codes that occur in the rows.
+    commonest, commonest_share
+        The code that occurs most, and its share of the observed cells.
+    share_recovered
+        Share of the cells whose code comes back.
+    """
+
+    n_categories: int
+    commonest: int
+    commonest_share: float
+    share_recovered: float
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table, over the rows that have it.
+
+    Attributes
+    ----------
+    name
+        That of the training rows, or x0, x1, ….
+    share_missing
+        Share of its cells that are missing.
+    constant
+        Whether it takes one value only.
+    mean, standard_deviation
+        In the units in which the model reconstructs; NaN for category codes.
+    variance_kept
+        Share of its variance that comes back from the codes, below 0 where guessing the mean would do better; NaN for constant
+        columns and category codes.
+    categories
+        For category codes.
+    """
+
+    name: str
+    share_missing: float
+    constant: bool
+    mean: float
+    standard_deviation: float
+    variance_kept: float
+    categories: Categories | None
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """How well rows come back from their codes.
+
+    Attributes
+    ----------
+    root_mean_square_error, root_mean_square_error_unit
+        NaN, and why, where it has no meaning.
+    in_deviations
+        Whether the unit is the standard deviation of each column.
+    variance_kept
+        Share of the variance over the rows that comes back: the mean over columns with units of their own, else of all cells
+        together; NaN where nothing varies.
+    log_likelihood_at_code
+        Mean of log p(x given z), z the code of x, in nats; NaN where the model does not say.
+    """
+
+    root_mean_square_error: float
+    root_mean_square_error_unit: str
+    in_deviations: bool
+    variance_kept: float
+    log_likelihood_at_code: float
+
+
+def moments(estimator: FittedEstimator, rows: Any) -> Moments:
+    """Moments of the cells of a row."""
+    n_rows, n_cells = len(rows), estimator.n_features_in_
+    weight = np.ones(n_rows)
+
+    def read(part: slice) -> Float[np.ndarray, "rows cells"]:
+        return targets(estimator, take(rows, part)).reshape(-1, n_cells)
+
+    mean, seen, _ = means(read, n_rows, n_cells, weight=weight)
+    variance = variances(read, n_rows, weight=weight, mean=mean)
+    known = seen > 0
+    return Moments(
+        count=seen.astype(np.int64),
+        mean=np.where(known, mean, np.nan),
+        variance=np.where(known, variance, np.nan),
+        varies=known & ~no_spread(variance, mean),
+    )
+
+
+def squared_errors(estimator: FittedEstimator, rows: Any) -> Float[np.ndarray, " cells"]:
+    """Sum over the rows of each cell's squared error; 0 for missing cells."""
+    total = np.zeros(estimator.n_features_in_)
+    for some in chunks_of(rows, estimator.n_features_in_):
+        back = estimator.reconstruct(some)  # before the conversion below: bad rows are the estimator's to name
+        error = (targets(estimator, some) - back).reshape(len(some), -1)
+        total += np.sum(np.square(error), axis=0, where=~np.isnan(error))
+    return total
+
+
+def reconstruction_error(
+    estimator: FittedEstimator, found: Moments, square: Float[np.ndarray, " cells"]
+) -> tuple[float, str]:
+    """Root mean square of x - reconstruction over all cells, and its unit in words; NaN where it has no meaning."""
+    if estimator.likelihood_.support == "codes":
+        return math.nan, "category codes have no differences"
+    if not columns_have_units(estimator):
+        observed = found.count.sum()
+        return float(np.sqrt(square.sum() / observed)) if observed else math.nan, common_unit(estimator)
+    varies = found.varies
+    if not varies.any():
+        return math.nan, "no column varies over these rows"
+    error = float(np.sqrt(np.sum(square[varies] / found.variance[varies]) / np.sum(found.count[varies])))
+    return error, "standard deviations of each column over these rows"
+
+
+def reconstruction(
+    estimator: FittedEstimator, rows: Any, found: Moments, square: Float[np.ndarray, " cells"]
+) -> Reconstruction:
+    """The record of the reconstruction."""
+    error, unit = reconstruction_error(estimator, found, square)
+    in_deviations = columns_have_units(estimator) and estimator.likelihood_.support != "codes"
+    at_code = math.nan
+    if "reconstruction" in estimator.outlier_methods:
+        at_code = -float(np.mean(estimator.outlier_scores(rows, method="reconstruction")))
+    return Reconstruction(error, unit, in_deviations, _kept(error, found, in_deviations=in_deviations), at_code)
+
+
+def _kept(error: float, found: Moments, *, in_deviations: bool) -> float:
+    if in_deviations or math.isnan(error):
+        return 1 - error**2
+    known = found.count > 0
+    spread = float(np.sum(found.variance[known] * found.count[known]) / found.count.sum())
+    return 1 - error**2 / spread if spread > 0 else math.nan
+
+
+def columns(
+    estimator: FittedEstimator, rows: Any, found: Moments, square: Float[np.ndarray, " cells"]
+) -> tuple[Column, ...]:
+    """The record of each column."""
+    codes = category_counts(estimator, rows) if estimator.likelihood_.support == "codes" else None
+    kept = np.full(len(square), np.nan)
+    if codes is None:
+        kept[found.varies] = 1 - square[found.varies] / found.count[found.varies] / found.variance[found.varies]
+    recovered = None if codes is None else _recovered(estimator, rows)
+    return tuple(
+        Column(
+            name=name,
+            share_missing=float(1 - found.count[j] / len(rows)),
+            constant=bool(found.count[j] > 0 and not found.varies[j]),
+            mean=float(found.mean[j]) if codes is None else math.nan,
+            standard_deviation=float(found.deviation[j]) if codes is None else math.nan,
+            variance_kept=float(kept[j]),
+            categories=None
+            if codes is None or recovered is None
+            else Categories(
+                n_categories=int(np.sum(codes[j] > 0)),
+                commonest=int(codes[j].argmax()),
+                commonest_share=float(codes[j].max() / max(codes[j].sum(), 1)),
+                share_recovered=float(recovered[j] / max(codes[j].sum(), 1)),
+            ),
+        )
+        for j, name in enumerate(column_names(estimator))
+    )
+
+
+def category_counts(estimator: FittedEstimator, rows: Any) -> Int[np.ndarray, "cells categories"]:
+    """How often each category code occurs in each column; missing cells are not counted."""
+    counts = np.zeros((estimator.n_features_in_, 0), np.int64)
+    for some in chunks_of(rows, estimator.n_features_in_):
+        values = targets(estimator, some).reshape(len(some), -1)
+        row, column = np.nonzero(~np.isnan(values))
+        codes = values[row, column].astype(np.int64)
+        if codes.size and codes.max() >= counts.shape[1]:
+            counts = np.pad(counts, ((0, 0), (0, int(codes.max()) + 1 - counts.shape[1])))
+        np.add.at(counts, (column, codes), 1)
+    return counts
+
+
+def _recovered(estimator: FittedEstimator, rows: Any) -> Int[np.ndarray, " cells"]:
+    """Rows in which the code of a column comes back."""
+    total = np.zeros(estimator.n_features_in_, np.int64)
+    for some in chunks_of(rows, estimator.n_features_in_):
+        total += np.sum(estimator.reconstruct(some) == targets(estimator, some), axis=0).reshape(-1)
+    return total
