@@ -4,8 +4,8 @@ For rows x_1 … x_n with q(z given x) = N(mu(x), Sigma(x)):
 
     KL_i             = mean_x KL of dimension i                                     nats; near 0: the dimension carries nothing
     activity_i       = Var_x(mu_i(x))                                               active above 0.01 (Burda et al. 2016)
-    aggregate mean   = mean_x mu(x)                                                 0 where the aggregate posterior is the prior
-    aggregate var_i  = Var_x(mu_i(x)) + mean_x Sigma_ii(x)                          1 there
+    aggregate mean   = mean_x mu(x)                                                 the prior's where the two are one
+    aggregate var_i  = Var_x(mu_i(x)) + mean_x Sigma_ii(x)                          the prior's there
 
 The advice turns these numbers into sentences: posterior collapse, too few latents, a prior that does not fit, noise scales at
 their floor.
@@ -13,6 +13,7 @@ their floor.
 
 from dataclasses import dataclass
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
@@ -21,6 +22,7 @@ from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import map_rows
 from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel
+from lowerbound.nn.precision import precision_of
 
 _ACTIVE = 0.01  # of the prior's variance
 
@@ -38,7 +40,9 @@ class Health:
     activity
         Variance over rows of each posterior mean, shape (latent_dim,).
     aggregate_mean, aggregate_variance
-        Moments of the aggregate posterior, shape (latent_dim,); 0 and 1 where it is the prior.
+        Moments of the aggregate posterior, shape (latent_dim,); those of the prior where it is the prior.
+    prior_mean, prior_variance
+        Moments of p(z), shape (latent_dim,).
     cells_at_floor
         Share of the cells whose decoder parameter rests on its numerical floor.
     noise_scale
@@ -55,6 +59,8 @@ class Health:
     activity: Float[np.ndarray, " latent"]
     aggregate_mean: Float[np.ndarray, " latent"]
     aggregate_variance: Float[np.ndarray, " latent"]
+    prior_mean: Float[np.ndarray, " latent"]
+    prior_variance: Float[np.ndarray, " latent"]
     cells_at_floor: float
     noise_scale: Float[np.ndarray, "*event"] | None
     advice: tuple[str, ...]
@@ -64,6 +70,11 @@ class Health:
     def ok(self) -> bool:
         """Whether every check passed, so that the advice is none."""
         return not _findings(self)
+
+    @property
+    def standard_prior(self) -> bool:
+        """Whether the prior has the moments of N(0, I)."""
+        return bool(np.allclose(self.prior_mean, 0) and np.allclose(self.prior_variance, 1))
 
     def __str__(self) -> str:
         latent_dim = len(self.activity)
@@ -97,6 +108,11 @@ def _row(model: AbstractGaussianPosteriorModel, datum: Datum, *, key: PRNGKeyArr
     }
 
 
+@eqx.filter_jit
+def _prior_moments(model: AbstractGaussianPosteriorModel) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
+    return model.prior_moments()
+
+
 def health(model: AbstractGaussianPosteriorModel, dataset: Dataset, *, key: PRNGKeyArray) -> Health:
     """Measure the latent space on the given rows.
 
@@ -113,12 +129,16 @@ def health(model: AbstractGaussianPosteriorModel, dataset: Dataset, *, key: PRNG
     means, kl = rows["mean"].astype(np.float64), rows["kl"].mean(axis=0, dtype=np.float64)
     activity = means.var(axis=0)
     aggregate_variance = activity + rows["variance"].mean(axis=0, dtype=np.float64)
+    with precision_of(model):
+        prior_mean, prior_variance = (np.asarray(moment, np.float64) for moment in _prior_moments(model))
     result = Health(
         active_units=int(np.sum(is_active(activity))),
         kl_per_dimension=kl,
         activity=activity,
         aggregate_mean=means.mean(axis=0),
         aggregate_variance=aggregate_variance,
+        prior_mean=prior_mean,
+        prior_variance=prior_variance,
         cells_at_floor=float(rows["floor"].mean(dtype=np.float64)),
         noise_scale=None if np.isnan(rows["noise"]).all() else rows["noise"].mean(axis=0, dtype=np.float64),
         advice=(),
@@ -151,11 +171,12 @@ def _findings(found: Health) -> tuple[str, ...]:
             f"Every latent dimension is busy (at least {found.kl_per_dimension.min():.1f} nats each): more of them "
             "(latent_dim) may raise log p(x). Compare on held-out rows."
         )
-    off = (np.abs(found.aggregate_mean) > 0.3) | (np.abs(np.log(found.aggregate_variance)) > np.log(1.5))
+    distance = np.abs(found.aggregate_mean - found.prior_mean) / np.sqrt(found.prior_variance)
+    off = (distance > 0.3) | (np.abs(np.log(found.aggregate_variance / found.prior_variance)) > np.log(1.5))
     if off.any():
         advice.append(
-            f"The aggregate posterior is not the prior in {int(off.sum())} of {latent_dim} dimensions (mean beyond 0.3, or "
-            "variance off by half): "
+            f"The aggregate posterior is not the prior in {int(off.sum())} of {latent_dim} dimensions (mean off by 0.3 of "
+            "its standard deviation, or variance by half): "
             + (
                 "these rows are not like those of the fit, where it is, or they are few."
                 if found.exact

@@ -34,6 +34,8 @@ class LatentHealth:
         Mean KL of each latent dimension, nats.
     cells_at_floor
         Share of the cells whose decoder parameter rests on its numerical floor.
+    standard_prior
+        Whether the prior has the moments of N(0, I).
     healthy
         Whether every check passed.
     advice
@@ -43,6 +45,7 @@ class LatentHealth:
     active_units: int
     kl_per_dimension: tuple[float, ...]
     cells_at_floor: float
+    standard_prior: bool
     healthy: bool
     advice: tuple[str, ...]
 
@@ -153,6 +156,7 @@ def _latent_health(found: Health) -> LatentHealth:
         active_units=found.active_units,
         kl_per_dimension=tuple(map(float, found.kl_per_dimension)),
         cells_at_floor=found.cells_at_floor,
+        standard_prior=found.standard_prior,
         healthy=found.ok,
         advice=found.advice,
     )

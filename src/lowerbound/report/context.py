@@ -103,14 +103,15 @@ class ReportContext:
     def active(self) -> Bool[np.ndarray, " latent"]:
         """Latents whose posterior mean varies over the rows; codes without a prior are held against the busiest one."""
         variance = self.codes.var(axis=0, dtype=np.float64)
-        return is_active(variance) if self.has_prior else is_active(variance, scale=float(variance.max()))
+        return is_active(variance) if self.has_standard_prior else is_active(variance, scale=float(variance.max()))
 
     # ---- what decides which sections there are
 
     @property
-    def has_prior(self) -> bool:
-        """Whether codes have a prior, N(0, I), that they can be held against."""
-        return self.findings.density is not None
+    def has_standard_prior(self) -> bool:
+        """Whether codes have the prior N(0, I), that they can be held against."""
+        health = self.findings.health
+        return self.findings.density is not None and (health is None or health.standard_prior)
 
     @property
     def has_holes(self) -> bool:

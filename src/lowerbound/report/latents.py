@@ -25,7 +25,7 @@ def latents_section(context: ReportContext) -> Section:
         pictures += _decoded(context)
     n_active = int(context.active.sum())
     sentence = f"{n_active} of {counted(latent_dim, 'latent dimension')} vary from row to row."
-    if not context.has_prior and n_active < latent_dim:
+    if not context.has_standard_prior and n_active < latent_dim:
         sentence = (
             f"{n_active} of {counted(latent_dim, 'latent dimension')} {'has' if n_active == 1 else 'have'} more than 1% of the "
             "variance of the busiest one."
@@ -56,9 +56,9 @@ def _map(context: ReportContext) -> Picture:
     latent_dim = context.codes.shape[1]
     shown = sorted(most_active(context.spread, n=2))
     dimensions = (shown[0], shown[-1])  # of one latent, the figure is a histogram
-    figure = latent_figure(context.codes, context.labels, dimensions=dimensions, prior=context.has_prior)
+    figure = latent_figure(context.codes, context.labels, dimensions=dimensions, prior=context.has_standard_prior)
     caption = f"The code of each row{'' if latent_dim <= 2 else ', by the two latents that carry most'}."
-    if context.has_prior:
+    if context.has_standard_prior:
         prior = "The curve is the prior." if latent_dim == 1 else "The circles are the prior's."
         caption += (
             f" {prior} Posterior means spread less than it, by the variance that the posteriors keep: under a good model the "
@@ -75,8 +75,8 @@ def _decoded(context: ReportContext) -> list[Picture]:
     """The decoded plane of two latents, else a walk along each active one."""
     latent_dim = context.codes.shape[1]
     center, scale = _prior(context)
-    evenly = "; every image stands for the same share of the prior" if context.has_prior else ""
-    unit = "" if context.has_prior else " Codes are counted in their standard deviations from their mean."
+    evenly = "; every image stands for the same share of the prior" if context.has_standard_prior else ""
+    unit = "" if context.has_standard_prior else " Codes are counted in their standard deviations from their mean."
     if latent_dim == 2:
         images = _images_of(context, center + scale * quantile_grid(_N_SIDE))
         figure = manifold_figure(images, n_side=_N_SIDE, value_range=context.value_range)
@@ -115,7 +115,7 @@ def _decoded(context: ReportContext) -> list[Picture]:
 def _prior(context: ReportContext) -> tuple[Float[np.ndarray, " latent"], Float[np.ndarray, " latent"]]:
     """Mean and standard deviation of codes: of the prior, or, without one, of the rows' codes."""
     latent_dim = context.codes.shape[1]
-    if context.has_prior:
+    if context.has_standard_prior:
         return np.zeros(latent_dim), np.ones(latent_dim)
     codes = context.codes.astype(np.float64)
     return codes.mean(axis=0), codes.std(axis=0)
