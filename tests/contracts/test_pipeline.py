@@ -29,7 +29,7 @@ from tests.contracts.registry import (
     with_holes,
 )
 
-# One entry of each class goes through the whole battery; its variants (other likelihoods, networks, options) through the short list
+# One entry of each class goes through the whole battery; its variants (other likelihoods, networks, options) through a short list
 # of what they could break: copies, dtypes, rows judged alone, absent verbs, seeds, and what a second fit compiles.
 VARIANTS = list(ESTIMATORS)
 EVERY = cases(sklearn_checks=True)
