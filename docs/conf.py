@@ -4,13 +4,15 @@ import sys
 from importlib.metadata import metadata
 from pathlib import Path
 
+from lowerbound.version import __version__
+
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 _package = metadata("lowerbound")
 
 project = "lowerbound"
 author = "the lowerbound authors"
-version = release = _package["Version"]
+version = release = __version__
 copyright = f"{author}, {_package['License-Expression']}"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml"]
@@ -21,6 +23,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(collections|equinox|jax|jaxlib|jaxtyping|matplotlib|numpy|numpyro|os|sklearn)\..*"),
     # Inside jaxtyping annotations stand a bare class name and a shape, 'n latent', which is text.
     ("py:class", r"ndarray|'.*'"),
+    # Names of types that are private to a module.
+    ("py:class", r"lowerbound\..*\._\w+"),
 ]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]

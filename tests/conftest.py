@@ -34,6 +34,7 @@ os.environ["XLA_FLAGS"] = " ".join(flags).strip()
 if "LOWERBOUND_TEST_CACHE" not in os.environ:
     os.environ["LOWERBOUND_TEST_CACHE"] = tempfile.mkdtemp(prefix="lowerbound-compiled-")
     atexit.register(shutil.rmtree, os.environ["LOWERBOUND_TEST_CACHE"], ignore_errors=True)
+os.environ["LOWERBOUND_COMPILATION_CACHE"] = os.environ["LOWERBOUND_TEST_CACHE"]  # for the processes that tests start
 jax.config.update("jax_compilation_cache_dir", os.environ["LOWERBOUND_TEST_CACHE"])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -26,6 +26,7 @@ from lowerbound.nn.mlp import MLP
 from lowerbound.objectives.objective import Batch
 from lowerbound.posteriors.encoder import GaussianEncoder
 from lowerbound.posteriors.gaussian import n_posterior_outputs
+from lowerbound.priors.standard_normal import StandardNormal
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ class LinearGaussian:
         encoder = _with_layer(encoder, weight, bias)
         decoder = _with_layer(decoder, self.weight, self.bias)
         return VAE(
-            encoder=GaussianEncoder(encoder, latent_dim, family),
+            prior=StandardNormal(latent_dim),
+            encoder=GaussianEncoder(encoder, latent_dim, family, with_mask=False),
             decoder=Decoder(decoder, (1, n_features)),
             likelihood=self._likelihood(noise),
         )
@@ -130,7 +132,7 @@ def posterior_gap(vae, X):
     A, V = truth.precision(), truth.posterior_map()
     gaps = []
     for x in X:
-        q = vae.encoder(jnp.asarray(x, float))
+        q = vae.posterior(Datum(jnp.asarray(x, float)))
         C, m = np.asarray(q.covariance(), np.float64), np.asarray(q.mean, np.float64)
         off = m - V @ (x - truth.bias)
         log_determinants = np.linalg.slogdet(C)[1] + np.linalg.slogdet(A)[1]

@@ -20,7 +20,7 @@ PICTURES = REPOSITORY / "docs" / "_static" / "examples"
 PAGE = REPOSITORY / "docs" / "examples.md"
 DATA = {"manifold_faces": "frey_faces.npz", "faces_olivetti": "olivetti_faces.npz"}
 SECOND = {"factor_analysis_binary_digits": "loadings", "manifold_digits": "latents", "manifold_faces": "latents"}
-SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem != "common")
+SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("*.py") if path.stem not in ("common", "own_model"))
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "lowerbound"
 
 FACADE = "__init__"
 ORDER = (
+    {"version"},
     {"data", "nn"},
     {"likelihoods"},
     {"priors"},

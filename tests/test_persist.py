@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import pickle
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -273,8 +275,11 @@ def test_a_newer_format(version, folder):
 
 
 FORGERIES = {
-    "a class that is code": (lambda d: d.update({"class": "os.system"}), "class 'os.system' is not one of"),
-    "a class of another library": (lambda d: d.update({"class": "sklearn.svm.SVC"}), "is not one of"),
+    "a class that is code": (lambda d: d.update({"class": "os.system"}), "must be a known one; got 'os.system'"),
+    "a class of another library": (
+        lambda d: d.update({"class": "sklearn.svm.SVC"}),
+        "must be a known one; got 'sklearn.svm.SVC'",
+    ),
     "no class": (lambda d: d.pop("class"), "class"),
     "an unknown hyperparameter": (lambda d: d["hyperparameters"].update(alpha=1), "alpha"),
     "a hyperparameter out of range": (lambda d: d["hyperparameters"].update(latent_dim=0), "latent_dim of VAE must be"),
@@ -342,3 +347,23 @@ def test_loading_runs_no_code_from_the_folder(folder, monkeypatch):
         loaded.transform(ESTIMATORS["VAE"].rows()), fitted("VAE").transform(ESTIMATORS["VAE"].rows())
     )
     assert not (folder.parent / "exploded").exists()
+
+
+def test_a_source_tree_that_is_not_installed_saves(tmp_path, monkeypatch):
+    def version(name):
+        raise persist.PackageNotFoundError(name)
+
+    monkeypatch.setattr(persist, "version", version)
+    fitted("VAE").save(tmp_path / "model")
+    versions = read_folder(tmp_path / "model")[0]["versions"]
+    assert versions["lowerbound"] == lowerbound.__version__
+    assert versions["jax"] == "unknown"
+    assert lowerbound.load(tmp_path / "model").get_params() == fitted("VAE").get_params()
+
+
+def test_the_build_reads_the_version_that_python_shows():
+    root = Path(__file__).resolve().parents[1]
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    assert settings["project"]["dynamic"] == ["version"]
+    line = f'__version__ = "{lowerbound.__version__}"'
+    assert line in (root / settings["tool"]["hatch"]["version"]["path"]).read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,12 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from lowerbound.version import __version__
+
 FORMAT = "lowerbound"
 FORMAT_VERSION = 1
 _DOCUMENT, _ARRAYS = "model.json", "arrays.safetensors"
-
-
-_LIBRARIES = ("lowerbound", "jax", "equinox", "optax", "numpyro", "numpy", "scikit-learn")
+_LIBRARIES = ("jax", "equinox", "optax", "numpyro", "numpy", "scikit-learn")
 
 
 class SavedModelError(ValueError):
@@ -36,8 +36,17 @@ class SavedModelError(ValueError):
 
 
 def library_versions() -> dict[str, str]:
-    """Name -> installed version of this library and of those that its numbers depend on, Python included."""
-    return {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES}
+    """Name -> version of Python, of this library and of those that its numbers depend on."""
+    own = {"python": platform.python_version(), "lowerbound": __version__}
+    return own | {name: _installed_version(name) for name in _LIBRARIES}
+
+
+def _installed_version(name: str) -> str:
+    """The version in the package's metadata, which a source tree on the path does not have."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def encode_value(value: Any, *, owner: str, name: str) -> Any:

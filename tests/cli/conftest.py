@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from lowerbound import PPCA, VAE, Autoencoder
+from lowerbound import PPCA, VAE, Autoencoder, LinearAutoencoder
 from lowerbound.cli import main
 from lowerbound.data.files import write_array
 
@@ -22,8 +22,9 @@ class Ran(NamedTuple):
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Run the command line with these words; the exit code and both streams."""
-    monkeypatch.setenv("COLUMNS", "200")
+    """Run the command line with these words; the exit code and both streams, which are pipes, beside a narrow terminal."""
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.delenv("LOWERBOUND_DATA", raising=False)  # no test of commands needs the folder, or its absence
 
     def run(*words: object) -> Ran:
         with pytest.raises(SystemExit) as exit:
@@ -66,4 +67,11 @@ def autoencoder(tmp_path_factory: pytest.TempPathFactory, rows: np.ndarray) -> P
 def ppca(tmp_path_factory: pytest.TempPathFactory, rows: np.ndarray) -> Path:
     folder = tmp_path_factory.mktemp("models") / "ppca"
     PPCA(latent_dim=1, random_state=0).fit(rows).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def linear(tmp_path_factory: pytest.TempPathFactory, rows: np.ndarray) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "linear"
+    LinearAutoencoder(latent_dim=1, random_state=0).fit(rows).save(folder)
     return folder

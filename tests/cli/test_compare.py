@@ -62,8 +62,8 @@ def test_a_named_set_means_its_test_rows(run, tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ((), "Missing argument 'MODEL'. See `lowerbound compare --help`."),
-        (("VAE",), "Missing argument 'MODEL'"),
+        ((), "MODEL must be given. See `lowerbound compare --help`."),
+        (("VAE",), "MODEL must be given."),
         (("VAE", "absent", "DATA"), "path of load must be a saved model; there is nothing at 'absent'"),
         (("VAE", "VAE", "DATA"), "names of compare must differ; got"),
         (("VAE", "absent.npy"), "file absent.npy must exist; got none."),

@@ -19,9 +19,9 @@ def numbers(out: str) -> list[str]:
 
 def test_the_demo_repeats_and_its_suggestions_work(run, tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ran = run("demo", "--epochs", 1, "--quiet")
+    ran = run("demo", "--max-epochs", 1, "--quiet")
     assert (ran.code, ran.err) == (0, "")
-    assert numbers(run("demo", "--epochs", 1, "--quiet").out) == numbers(ran.out)
+    assert numbers(run("demo", "--max-epochs", 1, "--quiet").out) == numbers(ran.out)
 
     folder = tmp_path / "lowerbound-demo"
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -53,7 +53,7 @@ def test_the_demo_repeats_and_its_suggestions_work(run, tmp_path: Path, monkeypa
     for line in suggestions:
         program, *words = shlex.split(line)
         assert program == "lowerbound"
-        suggested = run(*words, *(("--epochs", 1, "-q") if words[0] == "fit" else ()))
+        suggested = run(*words, *(("--max-epochs", 1, "-q") if words[0] == "fit" else ()))
         assert suggested.code == 0, suggested.err
 
 

@@ -88,9 +88,12 @@ def test_labels_come_from_files_and_names(tmp_path: Path):
         (("report", "VAE", "DATA", "--labels", "absent.csv"), "file absent.csv must exist; got none"),
         (("report", "VAE", "DATA", "--labels", "two.csv"), "--labels must be a table of one column"),
         (("report", "VAE", "DATA", "--labels", "digts"), "Did you mean 'digits'?"),
-        (("report", "VAE", "DATA", "--rows", 1), "Invalid value for '--rows'"),
-        (("report", "VAE", "DATA", "--samples", 0), "Invalid value for '--samples'"),
-        (("report", "VAE", "DATA", "--method", "magic"), "'magic' is not one of"),
+        (("report", "VAE", "DATA", "--rows", 1), "--rows must be greater than or equal to 2."),
+        (("report", "VAE", "DATA", "--samples", 0), "--samples must be greater than or equal to 1."),
+        (
+            ("report", "VAE", "DATA", "--method", "magic"),
+            "--method must be one of 'kl', 'log_evidence', 'elbo', 'reconstruction'; got 'magic'.",
+        ),
         (
             ("report", "VAE", "DATA", "--image-shape", "2,2"),
             "--image-shape must be HEIGHT,WIDTH or HEIGHT,WIDTH,CHANNELS",

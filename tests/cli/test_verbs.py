@@ -67,7 +67,18 @@ def test_a_named_set_means_its_test_rows(run, vae: Path, tmp_path: Path, monkeyp
 
 def test_sample_writes_draws_and_their_latents(run, vae: Path, tmp_path: Path):
     x, z = load(vae).sample(20, random_state=5, return_latents=True)
-    words = ("sample", vae, "--n", 20, "--seed", 5, "--out", tmp_path / "x.csv", "--latents", tmp_path / "z.npy")
+    words = (
+        "sample",
+        vae,
+        "--n",
+        20,
+        "--random-state",
+        5,
+        "--out",
+        tmp_path / "x.csv",
+        "--latents",
+        tmp_path / "z.npy",
+    )
     ran = run(*words)
     assert (ran.code, ran.err) == (0, "")
     np.testing.assert_allclose(read_array(tmp_path / "x.csv"), x, rtol=1e-6)
@@ -78,7 +89,7 @@ def test_sample_writes_draws_and_their_latents(run, vae: Path, tmp_path: Path):
 def test_samples_have_the_names_of_the_columns(run, rows: np.ndarray, tmp_path: Path):
     lines = ["height,width,depth", *(",".join(map(str, row)) for row in rows)]
     (tmp_path / "rows.csv").write_text("\n".join(lines))
-    run("fit", "vae", tmp_path / "rows.csv", "--out", tmp_path / "m", "--hidden", 8, "--epochs", 1, "-q")
+    run("fit", "vae", tmp_path / "rows.csv", "--out", tmp_path / "m", "--hidden", 8, "--max-epochs", 1, "-q")
     assert run("sample", tmp_path / "m", "--n", 3, "--out", tmp_path / "x.parquet").code == 0
     assert read_table(tmp_path / "x.parquet").columns == ("height", "width", "depth")
 

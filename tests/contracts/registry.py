@@ -4,11 +4,14 @@ An entry is a factory of a small, quick, seeded instance and what the estimator 
 capability that they need. The instances learn enough that importance sampling can be trusted: a warning is an error here.
 """
 
+import importlib.util
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -25,7 +28,26 @@ from lowerbound import (
     OutlierDetector,
 )
 
+OWN_MODEL = Path(__file__).resolve().parents[2] / "examples" / "own_model.py"
+
+
+def _import_own_model() -> Any:
+    """The stranger's file, as its user imports it: it registers its estimator."""
+    if "own_model" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("own_model", OWN_MODEL)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules["own_model"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["own_model"])
+    return sys.modules["own_model"]
+
+
+VampVAE = _import_own_model().VampVAE
+
 SMALL = {"hidden": (8,), "max_epochs": 100, "learning_rate": 0.03, "random_state": 0}
+
+STOPPED_EARLY = r"ignore:fit of \w+. stopped after max_iter:sklearn.exceptions.ConvergenceWarning"
+"""Filter for tests whose fits end by ``max_iter`` on purpose."""
 
 DENSITY = ("posterior", "sample_posterior", "sample", "log_evidence", "score_samples", "score", "elbo", "health")
 """Verbs that a model without a density has not."""
@@ -81,7 +103,7 @@ class Entry:
     exact
         Whether log p(x) is computed without sampling.
     missing
-        Whether NaN is a missing cell, to be imputed, rather than an error.
+        Whether NaN is a missing cell rather than an error.
     clusters
         Whether it has clusters to predict.
     seeded
@@ -126,6 +148,11 @@ class Entry:
         return self.expected_failures is not None
 
     @property
+    def imputes(self) -> bool:
+        """Whether missing cells can be filled: they are taken, and have a distribution."""
+        return self.missing and self.density
+
+    @property
     def owner(self) -> str:
         """Name of the class that checks the data, and is named in its errors."""
         made = self.make()
@@ -152,7 +179,9 @@ class Entry:
             found["sample_posterior"] = estimator.sample_posterior(X, 2)
         if self.clusters:
             found |= {name: getattr(estimator, name)(X) for name in ("predict", "predict_proba")}
-        if self.missing:
+        if self.missing and self.latents:
+            found["transform of holes"] = estimator.transform(with_holes(X))
+        if self.imputes:
             holes = with_holes(X)
             found["score_samples of holes"] = estimator.score_samples(holes)
             found["impute"], found["impute draws"] = estimator.impute(holes), estimator.impute(holes, n_draws=2)
@@ -189,7 +218,8 @@ def _detector(**changed: Any) -> BaseEstimator:
 def _vae(
     rows: Callable[..., np.ndarray] = reals, *, expected_failures: dict[str, str] | None = None, **options: Any
 ) -> Entry:
-    return Entry(partial(_small, VAE, options), rows, density=True, gaussian=True, expected_failures=expected_failures)
+    about = {"density": True, "gaussian": True, "missing": True, "expected_failures": expected_failures}
+    return Entry(partial(_small, VAE, options), rows, **about)
 
 
 EXACT: dict[str, Any] = {
@@ -252,9 +282,18 @@ ESTIMATORS: dict[str, Entry] = {
         variance="fixed",
         noise_scale=1.0,
     ),
-    "Autoencoder conv": Entry(partial(_small, Autoencoder, {"network": "conv", "channels": (4,)}), images),
-    "Autoencoder": Entry(partial(_small, Autoencoder, {}), expected_failures={}),
-    "OutlierDetector": Entry(_detector, latents=False, expected_failures={}),
+    "VampVAE": Entry(
+        partial(_small, VampVAE, {"n_pseudo_inputs": 2}),
+        density=True,
+        gaussian=True,
+        missing=True,
+        expected_failures={},
+    ),
+    "Autoencoder conv": Entry(
+        partial(_small, Autoencoder, {"network": "conv", "channels": (4,)}), images, missing=True
+    ),
+    "Autoencoder": Entry(partial(_small, Autoencoder, {}), missing=True, expected_failures={}),
+    "OutlierDetector": Entry(_detector, latents=False, missing=True, expected_failures={}),
 }
 """Name of the case -> entry."""
 

@@ -27,7 +27,7 @@ def test_every_row_once_in_order_and_evenly_spread(n_rows, batch_size):
     _, order, shape, found = epoch_of(n_rows, batch_size)
     weight = np.concatenate([block.weight for block in found])
     row = np.concatenate([block.row for block in found])
-    values = np.concatenate([block.values for block in found])
+    values = np.concatenate([block.record.values for block in found])
     assert weight.shape == (shape.steps_per_epoch, shape.rows)
     assert {block.weight.shape for block in found} == {(shape.steps, shape.rows)}
     assert shape.rows <= batch_size
@@ -59,9 +59,10 @@ def test_mask_and_condition_travel_with_their_rows():
     dataset = as_dataset(X, observed)
     dataset = type(dataset)(dataset.values, dataset.preprocessing, observed, condition.astype(np.float32))
     for block in blocks(dataset, epoch_order(37, seed=3, epoch=2), plan(37, batch_size=8)):
-        np.testing.assert_array_equal(block.values, dataset.values[block.row])
-        np.testing.assert_array_equal(block.observed, observed[block.row])
-        np.testing.assert_array_equal(block.condition, dataset.condition[block.row])
+        seen = observed[block.row]
+        np.testing.assert_array_equal(block.record.values, np.where(seen, dataset.values[block.row], 0))
+        np.testing.assert_array_equal(block.record.observed, observed[block.row])
+        np.testing.assert_array_equal(block.record.condition, dataset.condition[block.row])
 
 
 def test_order_is_a_function_of_seed_and_epoch():

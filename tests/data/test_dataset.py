@@ -1,10 +1,13 @@
 """Datasets: NumPy indexing, and hashes that know the content of a row and nothing else."""
 
+import jax
 import numpy as np
 import pytest
 
-from lowerbound.data import standardize
+from lowerbound.data import row_chunks
 from lowerbound.data.dataset import Dataset, hash_rows, split_rows
+from lowerbound.data.preprocessing import Preprocessing
+from lowerbound.data.record import Record
 from tests.linear_gaussian import as_dataset
 
 
@@ -26,6 +29,53 @@ def test_take_is_numpy_indexing_of_every_part(rows):
     for name in ("values", "observed", "condition"):
         np.testing.assert_array_equal(getattr(part, name), getattr(dataset, name)[rows])
     assert part.preprocessing is dataset.preprocessing
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16, np.uint8])
+def test_records_are_the_same_rows_whenever_they_are_taken(dtype):
+    X = np.random.default_rng(0).integers(0, 200, size=(30, 4)).astype(dtype)
+    units = Preprocessing(np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.5, 1.0, 2.0, 3.0]))
+    grid = np.array([[3, 1], [5, 3]])
+    record = Dataset(X, units).records(grid)
+    assert record.observed is None
+    assert record.values.dtype == (np.uint8 if dtype == np.uint8 else np.float32)
+    expected = X[grid] if dtype == np.uint8 else (X[grid] - units.shift) / units.scale
+    np.testing.assert_allclose(record.values, expected, rtol=1e-6)
+
+
+def test_a_missing_cell_is_marked_and_holds_a_finite_value():
+    X = np.array([[1.0, np.nan], [3.0, 4.0], [np.nan, np.nan]])
+    dataset = Dataset(X, Preprocessing(np.array([1.0, 2.0]), np.array([2.0, 2.0])))
+    assert not dataset.complete
+    record = dataset.records(np.arange(3))
+    np.testing.assert_array_equal(record.observed, ~np.isnan(X))
+    np.testing.assert_array_equal(record.values, [[0, 0], [1, 1], [0, 0]])
+    assert dataset.records(np.array([1])).observed is not None  # one shape for all blocks of a data set
+
+
+def test_a_given_mask_counts_beside_nan():
+    X = np.array([[1.0, np.nan], [3.0, 4.0]])
+    dataset = Dataset(X, Preprocessing(np.zeros(2), np.ones(2)), np.array([[False, True], [True, True]]))
+    np.testing.assert_array_equal(dataset.records(np.arange(2)).observed, [[False, False], [True, True]])
+
+
+def test_a_memory_map_is_read_where_it_is_taken(tmp_path):
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    np.save(tmp_path / "x.npy", X)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    dataset = Dataset(mapped, Preprocessing(X.mean(axis=0), X.std(axis=0)))
+    assert dataset.values is mapped
+    rows = np.array([4, 40])
+    np.testing.assert_array_equal(dataset.records(rows).values, Dataset(X, dataset.preprocessing).records(rows).values)
+
+
+def test_a_new_field_of_a_record_is_one_line():
+    class Labelled(Record):
+        label: np.ndarray | None = None
+
+    record = Labelled(np.zeros((6, 2)), label=np.arange(6))
+    taken = jax.tree.map(lambda leaf: leaf[np.array([[4, 2]])], record).on_device()
+    np.testing.assert_array_equal(taken.label, [[4, 2]])
 
 
 def test_length_and_event_shape():
@@ -51,7 +101,7 @@ def test_hash_depends_neither_on_place_nor_on_company():
 
 def test_hash_does_not_depend_on_the_chunks(monkeypatch):
     hashes = small().row_hashes()
-    monkeypatch.setattr(standardize, "_CHUNK_CELLS", 7)
+    monkeypatch.setattr(row_chunks, "_CHUNK_CELLS", 7)
     np.testing.assert_array_equal(small().row_hashes(), hashes)
 
 

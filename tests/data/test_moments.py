@@ -16,7 +16,7 @@ HOLES = np.where(RNG.random((N, D)) < 0.3, np.nan, X)
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Rows are read seven at a time."""
-    monkeypatch.setattr("lowerbound.data.standardize._CHUNK_CELLS", 7 * D)
+    monkeypatch.setattr("lowerbound.data.row_chunks._CHUNK_CELLS", 7 * D)
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
-from lowerbound.data import standardize
+from lowerbound.data import row_chunks
 from lowerbound.data.preprocessing import Preprocessing, check_grey_levels, fit_preprocessing
+from lowerbound.data.record import Record
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 
 KEY = jax.random.key(0)
@@ -16,11 +17,7 @@ KEY = jax.random.key(0)
 def datums(preprocessing, stored, *, observed=None, key=KEY):
     """Datums of all rows, one key per row."""
     keys = jax.random.split(key, len(stored))
-    if observed is None:
-        return jax.vmap(lambda values, key: preprocessing(values, key=key))(jnp.asarray(stored), keys)
-    return jax.vmap(lambda values, seen, key: preprocessing(values, seen, key=key))(
-        jnp.asarray(stored), jnp.asarray(observed), keys
-    )
+    return jax.vmap(lambda record, key: preprocessing(record, key=key))(Record(stored, observed).on_device(), keys)
 
 
 def grey(n_rows=400, n_features=5, *, seed=0):
@@ -78,7 +75,7 @@ def test_storing_by_chunks_changes_nothing(monkeypatch):
     X = np.random.default_rng(5).normal(size=(30, 4))
     preprocessing, _ = fit_preprocessing(X, treatment="real", standardize=True)
     whole = preprocessing.store(X)
-    monkeypatch.setattr(standardize, "_CHUNK_CELLS", 9)
+    monkeypatch.setattr(row_chunks, "_CHUNK_CELLS", 9)
     np.testing.assert_array_equal(preprocessing.store(X), whole)
 
 
@@ -194,10 +191,10 @@ def test_dequantized_draws_fall_back_to_their_level_and_means_lose_the_half(stan
 
 def test_constant_features_of_reals_are_named_whatever_the_units():
     X = np.stack([np.zeros(20), np.arange(20.0)], axis=1)
-    np.testing.assert_array_equal(fit_preprocessing(X, treatment="real", standardize=True)[1], [True, False])
-    preprocessing, constant = fit_preprocessing(X, treatment="real", standardize=False)
-    np.testing.assert_array_equal(constant, [True, False])
-    assert not fit_preprocessing(X, treatment="discrete", standardize=True)[1].any()
+    np.testing.assert_array_equal(fit_preprocessing(X, treatment="real", standardize=True)[1].constant, [True, False])
+    preprocessing, measured = fit_preprocessing(X, treatment="real", standardize=False)
+    np.testing.assert_array_equal(measured.constant, [True, False])
+    assert not fit_preprocessing(X, treatment="discrete", standardize=True)[1].constant.any()
     np.testing.assert_array_equal(preprocessing.store(X), X.astype(np.float32))
 
 
@@ -212,17 +209,17 @@ def test_constant_features_of_reals_are_named_whatever_the_units():
     ],
 )
 def test_the_first_cell_that_is_no_grey_level_is_shown(treatment, bad, message, monkeypatch):
-    monkeypatch.setattr(standardize, "_CHUNK_CELLS", 6)
+    monkeypatch.setattr(row_chunks, "_CHUNK_CELLS", 6)
     X = np.zeros((9, 2, 3))
-    check_grey_levels(X, treatment, white=1.0, owner="VAE")
+    check_grey_levels(X, treatment, white_level=1.0, owner="VAE")
     X[7, 1, 2] = bad
     with pytest.raises(ValueError, match=rf"X of VAE must hold {message}.*got X\[7, 1, 2\] = {bad}"):
-        check_grey_levels(X, treatment, white=1.0, owner="VAE")
+        check_grey_levels(X, treatment, white_level=1.0, owner="VAE")
 
 
 def test_preprocessing_of_one_datum_is_that_of_the_row():
     preprocessing = Preprocessing(np.ones(3), np.full(3, 2.0))
-    datum = preprocessing(jnp.array([1, 3, 5], jnp.uint8), None, jnp.array([7.0]), key=KEY)
+    datum = preprocessing(Record(jnp.array([1, 3, 5], jnp.uint8), None, jnp.array([7.0])), key=KEY)
     np.testing.assert_allclose(datum.values, [0, 1, 2])
     np.testing.assert_allclose(datum.log_determinant, -3 * np.log(2), rtol=1e-6)
     np.testing.assert_array_equal(datum.condition, [7.0])
@@ -233,9 +230,9 @@ def test_uint8_that_does_not_use_its_range_is_not_binarized_in_silence():
     with pytest.raises(ValueError, match=r"its largest is 16\. Divide X by its white level"):
         fit_preprocessing(levels, treatment="dynamic", standardize=False)
     bits, _ = fit_preprocessing(levels[:2], treatment="dynamic", standardize=False)
-    assert bits.white == 1.0
+    assert bits.white_level == 1.0
 
 
 def test_floats_after_a_fit_on_uint8_are_refused():
     with pytest.raises(ValueError, match=r"grey levels 0 to 255, as in fit; got floats of at most 0\.5"):
-        check_grey_levels(np.array([[0.0, 0.5]]), "dynamic", white=255.0, owner="VAE")
+        check_grey_levels(np.array([[0.0, 0.5]]), "dynamic", white_level=255.0, owner="VAE")

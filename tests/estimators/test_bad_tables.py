@@ -8,8 +8,10 @@ import re
 import jax
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from lowerbound import PPCA, FactorAnalysis, MixtureOfFactorAnalyzers
+from tests.contracts.registry import STOPPED_EARLY
 from tests.contracts.registry import with_holes as largest_missing
 
 MODELS = {
@@ -73,6 +75,7 @@ def too_few_rows(name, table):
 CASES = [(name, table) for name in MODELS for table in TABLES if not too_few_rows(name, table)]
 
 
+@pytest.mark.filterwarnings(STOPPED_EARLY)
 @pytest.mark.parametrize(("name", "table"), CASES)
 def test_a_bad_table_gives_finite_parameters_and_a_status(name, table):
     X = TABLES[table]
@@ -103,6 +106,7 @@ FLOOR = (
 )
 
 
+@pytest.mark.filterwarnings(STOPPED_EARLY)
 @pytest.mark.parametrize(
     ("name", "table", "note"),
     [(name, "a constant column", CONSTANT) for name in MODELS]
@@ -132,7 +136,8 @@ def test_a_good_table_has_no_notes():
 
 
 def test_iterations_that_run_out_are_named_with_the_remedy():
-    status = FactorAnalysis(2, max_iter=2).fit(_base()).status_
+    with pytest.warns(ConvergenceWarning, match="stopped after max_iter = 2 iterations"):
+        status = FactorAnalysis(2, max_iter=2).fit(_base()).status_
     assert (status.code, status.ok) == ("max_iter", False)
     assert "stopped after max_iter = 2 iterations, within the first cycle. Raise max_iter." in status.message
     status = FactorAnalysis(2, max_iter=5).fit(_base()).status_

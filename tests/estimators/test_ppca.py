@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import multivariate_normal
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 
 from lowerbound import PPCA
 from lowerbound.interface import linear_gaussian
@@ -67,7 +68,8 @@ def test_expectation_maximization_from_anywhere_reaches_the_closed_form(standard
 
 def test_few_steps_are_not_enough(monkeypatch):
     monkeypatch.setattr(linear_gaussian.LinearGaussianEstimator, "_start", _start_anywhere)
-    learned = PPCA(2, method="em", max_iter=2).fit(IRIS)
+    with pytest.warns(ConvergenceWarning, match="stopped after max_iter = 2 iterations"):
+        learned = PPCA(2, method="em", max_iter=2).fit(IRIS)
     assert learned.status_.code == "max_iter"
     assert learned.objective_ > PPCA(2).fit(IRIS).objective_ + 1e-3
 

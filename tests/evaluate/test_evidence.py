@@ -127,7 +127,7 @@ def test_the_value_is_a_density_in_the_users_units():
     shift, scale = np.array([1.0, -2.0, 0.0, 3.0, 10.0]), np.array([0.1, 2.0, 30.0, 1.0, 0.5])
     preprocessing = Preprocessing(shift, scale)
     raw = X * scale + shift
-    found = evidence(TRUTH.vae(), Dataset(preprocessing.store(raw), preprocessing))
+    found = evidence(TRUTH.vae(), Dataset(raw, preprocessing))
     users = multivariate_normal(TRUTH.bias * scale + shift, np.outer(scale, scale) * TRUTH.covariance)
     np.testing.assert_allclose(found.per_row, users.logpdf(raw), rtol=2e-5)
 
@@ -189,7 +189,7 @@ def rows_in_units(*, observed=None):
     preprocessing = Preprocessing(SHIFT, SCALE, 1.0, "real", "float64")
     filled = raw if observed is None else np.where(observed, raw, SHIFT)
     seen = np.ones(X.shape, bool) if observed is None else observed
-    return Dataset(preprocessing.store(filled), preprocessing, observed), seen
+    return Dataset(filled, preprocessing, observed), seen
 
 
 @pytest.mark.parametrize("name", EXACT_MODELS)

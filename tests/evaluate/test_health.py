@@ -103,7 +103,7 @@ def test_codes_have_health_too():
     model = eqx.tree_at(
         lambda m: (m.likelihood, m.decoder, m.encoder.network),
         model,
-        (Categorical(3), Decoder(decoder, (3, 5)), encoder),
+        (Categorical(np.array(3), 3), Decoder(decoder, (3, 5)), encoder),
     )
     found = examine(model, np.random.default_rng(0).integers(0, 3, size=(50, 5)).astype(float))
     assert found.noise_scale is None  # codes have no variance

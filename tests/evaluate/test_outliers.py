@@ -49,7 +49,7 @@ def test_the_planted_outlier_has_the_largest_score(method):
 def test_a_deterministic_autoencoder_has_its_reconstruction_only():
     vae = TRUTH.vae()
     encoder = type(vae.encoder.network)(5, 2, hidden=(), activation="relu", key=jax.random.key(0))
-    autoencoder = Autoencoder(encoder, vae.decoder, FixedScaleGaussian(1.0), 2)
+    autoencoder = Autoencoder(encoder, vae.decoder, FixedScaleGaussian(1.0), 2, with_mask=False)
     assert np.isfinite(scores("reconstruction", autoencoder)).all()
     for method in set(METHODS) - {"reconstruction"}:
         with pytest.raises(ValueError, match=f"method of Autoencoder must be 'reconstruction'.*got '{method}'"):

@@ -8,11 +8,9 @@ import pytest
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_draw, bytes_per_row, chunk_rows, map_rows
-from lowerbound.models.decoder import Decoder
-from lowerbound.models.vae import VAE
+from lowerbound.evaluate.evidence import LogWeights
+from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_row, chunk_rows, map_rows
 from lowerbound.nn.mlp import MLP
-from lowerbound.posteriors.encoder import GaussianEncoder
 from tests.gaussians import factor_analyzer
 from tests.linear_gaussian import as_dataset, linear_gaussian
 
@@ -76,19 +74,21 @@ def test_chunk_sizes_are_few_and_bounded(n_rows, bytes_per_row, rows):
     assert rows * bytes_per_row <= MEMORY_BUDGET or rows == 1
 
 
-def test_the_widest_layer_counts():
+def decoded(model, datum, *, key):
+    return model.decode(model.encode(datum))
+
+
+def test_the_widest_array_of_the_program_counts():
     # 5 cells and 2 latents, but a hidden layer of 300: eight float32 arrays of that width.
     network = MLP(2, 5, hidden=(300,), activation="tanh", key=jax.random.key(0))
     model = eqx.tree_at(lambda m: m.decoder.network, MODEL, network)
-    assert bytes_per_draw(model, (5,)) == 32 * 300
-
-
-def test_the_encoder_counts_once_a_row_and_the_decoder_once_a_draw():
-    # 20 latents with a full covariance: 40 + 190 encoder outputs, and a triangle that is filled in a square of 400.
-    network = MLP(5, 230, hidden=(), activation="tanh", key=jax.random.key(0))
-    decoder = MLP(20, 5, hidden=(), activation="tanh", key=jax.random.key(0))
-    wide = VAE(GaussianEncoder(network, 20, "full"), Decoder(decoder, (1, 5)), MODEL.likelihood)
-    assert bytes_per_draw(wide, (5,)) == 32 * 64
     data = as_dataset(np.zeros((1, 5)))
-    assert bytes_per_row(wide, data, draws=1) == 32 * 400
-    assert bytes_per_row(wide, data, draws=1000) == 1000 * 32 * 64
+    assert bytes_per_row(decoded, model, data) == 32 * 300
+    assert bytes_per_row(total_and_noise, model, data) == 32 * 64  # it decodes nothing
+
+
+def test_draws_count_as_often_as_they_are_decoded_at_once():
+    data = as_dataset(np.zeros((1, 5)))
+    one, many = (bytes_per_row(LogWeights(1000, at_once), MODEL, data) for at_once in (1, 1000))
+    assert one <= 32 * 2000 + 1  # a thousand keys of two numbers
+    assert many >= 32 * 5000

@@ -13,16 +13,16 @@ KEY = jax.random.key(0)
 
 
 def test_more_draws_leave_the_first_ones_as_they_were():
-    x, z = sample(TRUTH.vae(), 600, event_shape=(5,), key=KEY)
+    x, z = sample(TRUTH.vae(), 600, key=KEY)
     assert x.shape == (600, 5)
     for n in (1, 10, 64, 65, 513):  # within a chunk, and across sizes of chunks
-        fewer_x, fewer_z = sample(TRUTH.vae(), n, event_shape=(5,), key=KEY)
+        fewer_x, fewer_z = sample(TRUTH.vae(), n, key=KEY)
         np.testing.assert_array_equal(fewer_z, z[:n])
         np.testing.assert_allclose(fewer_x, x[:n], rtol=1e-5, atol=1e-6)
 
 
 def test_draws_follow_the_marginal():
-    x, z = sample(TRUTH.vae(), 4000, event_shape=(5,), key=KEY)
+    x, z = sample(TRUTH.vae(), 4000, key=KEY)
     whitened = np.linalg.solve(np.linalg.cholesky(TRUTH.covariance), (x - TRUTH.bias).T)
     for column in (*whitened, *z.T):
         assert kstest(column, "norm").pvalue > 1e-4
@@ -32,14 +32,14 @@ def test_draws_follow_the_marginal():
 
 
 def test_other_keys_give_other_draws():
-    first, second = (sample(TRUTH.vae(), 5, event_shape=(5,), key=jax.random.key(seed))[1] for seed in (0, 1))
+    first, second = (sample(TRUTH.vae(), 5, key=jax.random.key(seed))[1] for seed in (0, 1))
     assert (first != second).all()
 
 
 @pytest.mark.parametrize("n_rows", [1, 64, 65])
 def test_decoding_is_the_mean_of_every_row(n_rows):
     z = np.random.default_rng(0).normal(size=(n_rows, 2)).astype(np.float32)
-    found = decode(TRUTH.vae(), z, event_shape=(5,))
+    found = decode(TRUTH.vae(), z)
     np.testing.assert_allclose(found, z @ TRUTH.weight.T + TRUTH.bias, rtol=1e-4, atol=1e-5)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from lowerbound.interface import weighted_rows
 from lowerbound.interface.weighted_rows import WeightedRows
+from tests.contracts.registry import STOPPED_EARLY
 from tests.estimators.exact_models import MODELS, column_scale, in_user_units, rows, with_holes
 
 X, _ = rows(300)
@@ -106,6 +107,7 @@ def test_a_memory_map_is_fitted_as_the_array_in_memory(name, table, tmp_path):
     assert other.status_ == one.status_
 
 
+@pytest.mark.filterwarnings(STOPPED_EARLY)
 @pytest.mark.parametrize("name", ["FactorAnalysis", "mixture diagonal", "mixture full"])
 def test_a_stream_of_chunks_is_fitted_as_one_piece(name, tmp_path, monkeypatch):
     whole = MODELS[name](max_iter=20).fit(HOLES, sample_weight=WEIGHT)
@@ -124,6 +126,7 @@ def test_a_stream_of_chunks_is_fitted_as_one_piece(name, tmp_path, monkeypatch):
     assert_same_fit(whole, streamed)
 
 
+@pytest.mark.filterwarnings(STOPPED_EARLY)
 def test_several_starts_are_streamed_together(tmp_path, monkeypatch):
     whole = MODELS["mixture diagonal"](n_init=3, max_iter=20).fit(X)
     monkeypatch.setattr(weighted_rows, "_CELLS_PER_CHUNK", 100)

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 from scipy.special import expit, log_softmax
 
-from lowerbound.data import standardize
+from lowerbound.data import row_chunks
 from lowerbound.data.datum import Datum
 from lowerbound.likelihoods.bernoulli import Bernoulli
 from lowerbound.likelihoods.categorical import Categorical
@@ -74,7 +74,7 @@ CASES = {
         (0.0, 1.0),
     ),
     "categorical": Case(
-        Categorical(5),
+        Categorical(np.array(5), 5),
         lambda rng: rng.integers(0, 5, EVENT).astype(float),
         lambda o, x: np.take_along_axis(log_softmax(o, axis=0), x[None].astype(int), axis=0)[0],
         lambda o: category_moment(o, 1),
@@ -241,7 +241,7 @@ def test_unsupported_finds_the_cells_outside_the_support(name, good, bad):
 
 
 def test_check_support_shows_the_first_bad_cell_in_any_chunk(monkeypatch):
-    monkeypatch.setattr(standardize, "_CHUNK_CELLS", 12)
+    monkeypatch.setattr(row_chunks, "_CHUNK_CELLS", 12)
     X = np.ones((7, 3, 2))
     check_support(Poisson(), X, owner="VAE")
     X[5, 2, 1] = X[6, 0, 0] = -3

@@ -7,6 +7,7 @@ import pytest
 
 from lowerbound.data.datum import Datum
 from lowerbound.models.full_gaussian import FullGaussian
+from lowerbound.priors.standard_normal import StandardNormal
 from tests.gaussians import FLOOR, full_gaussian, textbook
 
 
@@ -36,7 +37,7 @@ def test_there_are_no_latents():
     posterior = model.posterior(datum)
     assert posterior.mean.shape == (0,)
     assert posterior.covariance().shape == (0, 0)
-    assert posterior.kl().sum() == 0
+    assert posterior.kl(StandardNormal(0)).sum() == 0
     assert model.encode(datum).shape == (0,)
     draw = model.draw(datum, key=jax.random.key(0))
     assert (draw.z.shape, draw.log_prior, draw.log_posterior) == ((0,), 0, 0)

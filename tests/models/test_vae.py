@@ -20,6 +20,7 @@ from lowerbound.models.vae import VAE
 from lowerbound.nn.mlp import MLP
 from lowerbound.posteriors.encoder import GaussianEncoder
 from lowerbound.posteriors.gaussian import n_posterior_outputs
+from lowerbound.priors.standard_normal import StandardNormal
 from tests.linear_gaussian import linear_gaussian, posterior_gap, read_back
 
 PATTERN = np.array([True, False, True, True, False])
@@ -44,10 +45,10 @@ def nonlinear(likelihood, n_features, latent_dim, *, family="diagonal", seed=0):
     n_inputs = jax.eval_shape(likelihood.features, jax.ShapeDtypeStruct((n_features,), jnp.float32)).size
     n_outputs = n_posterior_outputs(family, latent_dim)
     decoder = MLP(latent_dim, likelihood.n_outputs * n_features, hidden=(6,), activation="tanh", key=keys[1])
+    encoder = MLP(n_inputs, n_outputs, hidden=(6,), activation="tanh", key=keys[0])
     return VAE(
-        encoder=GaussianEncoder(
-            MLP(n_inputs, n_outputs, hidden=(6,), activation="tanh", key=keys[0]), latent_dim, family
-        ),
+        prior=StandardNormal(latent_dim),
+        encoder=GaussianEncoder(encoder, latent_dim, family, with_mask=False),
         decoder=Decoder(decoder, (likelihood.n_outputs, n_features)),
         likelihood=likelihood,
     )
@@ -171,7 +172,9 @@ def test_quadrature_over_z_gives_the_marginal_of_the_observed_cells():
 
 @pytest.mark.parametrize("latent_dim", [1, 2])
 @pytest.mark.parametrize(
-    "likelihood", [Bernoulli(), Categorical(3), Poisson(), NetworkScaleGaussian()], ids=lambda part: type(part).__name__
+    "likelihood",
+    [Bernoulli(), Categorical(np.array(3), 3), Poisson(), NetworkScaleGaussian()],
+    ids=lambda part: type(part).__name__,
 )
 def test_importance_sampling_finds_the_integral_of_log_joint(likelihood, latent_dim):
     model = nonlinear(likelihood, 4, latent_dim, family="full" if latent_dim == 2 else "diagonal")
@@ -190,7 +193,7 @@ def all_codes(n_categories, n_features):
     return list(itertools.product(range(n_categories), repeat=n_features))
 
 
-@pytest.mark.parametrize("likelihood", [Bernoulli(), Categorical(3)], ids=lambda part: type(part).__name__)
+@pytest.mark.parametrize("likelihood", [Bernoulli(), Categorical(np.array(3), 3)], ids=lambda part: type(part).__name__)
 def test_masses_of_all_data_add_to_one_and_samples_follow_them(likelihood):
     n_categories = 3 if isinstance(likelihood, Categorical) else 2
     model = nonlinear(likelihood, 3, 1, seed=5)
@@ -234,7 +237,7 @@ def test_encode_and_decode_are_the_means():
 
 
 def test_images_fold_through_the_decoder():
-    model = nonlinear(Categorical(3), 6, 2)
+    model = nonlinear(Categorical(np.array(3), 3), 6, 2)
     model = eqx.tree_at(lambda m: m.decoder, model, Decoder(model.decoder.network, (3, 2, 3)))
     image = jnp.arange(6.0).reshape(2, 3) % 3
     assert model.decode(model.encode(Datum(image))).shape == (2, 3)

@@ -114,7 +114,7 @@ def expected_log_joint(free, X, observed, weight, given):
     second = S + m[..., :, None] * m[..., None, :]
     error = X[:, None] - means - jnp.einsum("kdl,nkl->nkd", loadings, m)
     error = error**2 + jnp.einsum("kdl,nklm,kdm->nkd", loadings, S, loadings)
-    cells = -0.5 * (log_variance + error * jnp.exp(-log_variance)) * observed[:, None]
+    cells = jnp.where(observed[:, None], -0.5 * (log_variance + error * jnp.exp(-log_variance)), 0.0)
     off = second - 2 * m[..., :, None] * nu[:, None, :] + nu[:, :, None] * nu[:, None, :]
     precision = jnp.linalg.inv(root @ jnp.swapaxes(root, 1, 2))
     prior = -jnp.sum(jnp.log(jnp.abs(jnp.diagonal(root, axis1=1, axis2=2))), axis=1)

@@ -24,7 +24,7 @@ def linear_autoencoder(U, W):
     """x -> U (x - mean) -> W z + mean."""
     encoder = MLP(5, 2, hidden=(), activation="relu", key=jax.random.key(0))
     decoder = MLP(2, 5, hidden=(), activation="relu", key=jax.random.key(1))
-    model = Autoencoder(encoder, Decoder(decoder, (1, 5)), FixedScaleGaussian(1.0), 2)
+    model = Autoencoder(encoder, Decoder(decoder, (1, 5)), FixedScaleGaussian(1.0), 2, with_mask=False)
     e, d = model.encoder.layers[0], model.decoder.network.layers[0]
     numbers = tuple(jnp.asarray(part, float) for part in (U, -U @ MEAN, W, MEAN))
     layers = eqx.tree_at(lambda m: (m[0].weight, m[0].bias, m[1].weight, m[1].bias), (e, d), numbers)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import FactorAnalysis
 
-from lowerbound.fit.gradient import fit_gradient
+from lowerbound.fit.gradient_step import GradientStep
+from lowerbound.fit.loop import fit_minibatches
 from lowerbound.fit.optimizer import Adam
 from lowerbound.likelihoods.gaussian import FeatureScaleGaussian
 from lowerbound.models.decoder import Decoder
@@ -20,6 +21,7 @@ from lowerbound.models.vae import VAE
 from lowerbound.nn.mlp import MLP
 from lowerbound.objectives.elbo import ELBO
 from lowerbound.posteriors.shared import SharedCovarianceEncoder
+from lowerbound.priors.standard_normal import StandardNormal
 from tests.linear_gaussian import as_dataset, linear_gaussian, posterior_gap, read_back
 
 N_FEATURES, N_FACTORS, EPOCHS = 6, 2, 2000
@@ -35,13 +37,13 @@ def fitted():
     encoder_key, decoder_key = jax.random.split(jax.random.key(0))
     decoder = MLP(N_FACTORS, N_FEATURES, hidden=(), activation="relu", key=decoder_key)
     model = VAE(
+        prior=StandardNormal(N_FACTORS),
         encoder=SharedCovarianceEncoder.untrained(N_FEATURES, N_FACTORS, key=encoder_key),
         decoder=Decoder(decoder, (1, N_FEATURES)),
         likelihood=FeatureScaleGaussian(jnp.zeros(N_FEATURES, jnp.float32)),
     )
-    optimizer = Adam(0.05, EPOCHS)
-    data = as_dataset(rows())
-    return fit_gradient(model, ELBO(), data, optimizer=optimizer, max_epochs=EPOCHS, batch_size=300, seed=0).model
+    step = GradientStep(ELBO(), Adam(0.05, EPOCHS))
+    return fit_minibatches(model, step, as_dataset(rows()), max_epochs=EPOCHS, batch_size=300, seed=0).model
 
 
 @cache

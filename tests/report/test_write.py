@@ -247,3 +247,11 @@ def test_a_failure_while_writing_keeps_the_old_report(table_vae: VAE, table: Dat
         write_report(table_vae, table, target, n_samples=50, overwrite=True)
     assert target.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["r.html"]
+
+
+def test_progress_names_every_step_in_its_order(image_vae, images, tmp_path: Path):
+    steps: list[str] = []
+    write_report(image_vae, images, tmp_path / "r.html", n_samples=50, n_rows=20, progress=steps.append)
+    assert steps[0] == "measuring"
+    assert steps.index("training") < steps.index("samples") < steps.index("outliers") < steps.index("health")
+    assert len(set(steps)) == len(steps)

@@ -31,7 +31,7 @@ def compare(
 
     estimators = [read_model(model) for model in models]
     rows = read_rows(data, split=split, default="test")
-    with console.messages.status("estimating …"), warnings.catch_warnings():
+    with console.working("estimating"), warnings.catch_warnings():
         warnings.simplefilter("ignore", EvidenceWarning)  # the notes say the same
         found = compare_estimators(estimators, rows, names=[str(model) for model in models], n_samples=samples)
     if as_json:

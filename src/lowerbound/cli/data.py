@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from lowerbound.cli import console
 from lowerbound.data.catalog import describe, load_named
@@ -23,16 +24,15 @@ def data(
     if name is None:
         table = Table("name", "shape", "type", "where", box=None, padding=(0, 2, 0, 0))
         for column in table.columns:
-            column.no_wrap = True
+            column.overflow = "fold"
         for row in describe():
             table.add_row(row.name, _shape(row.shape), row.dtype, Path(row.available).name)
-        # Wider than a narrow terminal if need be: names are there to be copied.
-        console.results.print(table, width=120, crop=False)
+        console.show(table)
         return
     named = load_named(name)
     console.say(name, style="bold")
-    console.results.print(named.description)
-    console.results.print(f"Source: {named.source}")
+    console.show(Text(named.description))
+    console.show(Text(f"Source: {named.source}"))
     for part, x, y in (("train", named.x_train, named.y_train), ("test", named.x_test, named.y_test)):
         labels = "" if y is None else f"; labels {y.dtype}, {len(np.unique(y))} different ones"
         console.say(f"{part:5}  {_shape(x.shape)} {x.dtype}, {np.min(x):g} to {np.max(x):g}{labels}")

@@ -25,7 +25,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for the model, the picture and the rows.")] = Path(
         "lowerbound-demo"
     ),
-    epochs: Annotated[int, typer.Option("--epochs", help="Fewer for a quick look.")] = 100,
+    max_epochs: Annotated[int, typer.Option("--max-epochs", help="Fewer for a quick look.")] = 100,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Fit a VAE to handwritten digits, score held-out ones, draw, and compare it with simpler models: half a minute.
@@ -49,8 +49,8 @@ def demo(
         f"{n_pixels - train.shape[1]} pixels never vary and are left out."
     )
     labels = np.asarray(digits.y_test, int)
-    vae = _fit(train, epochs=epochs, quiet=quiet)
-    with console.messages.status("estimating held-out log p(x) …"):
+    vae = _fit(train, max_epochs=max_epochs, quiet=quiet)
+    with console.working("estimating held-out log p(x)"):
         measured = measure(vae, test, n_samples=_N_SAMPLES)
     _print_evidence(measured, n_pixels=train.shape[1])
     _print_outliers(vae, test, labels)
@@ -69,7 +69,7 @@ def demo(
     title = f"held-out log p(x) = {_evidence_text(measured)} nats per image"
     _draw(vae, test[one_of_each], images, picture, title=title)
     console.say(f"{picture}: a test image of each digit, their reconstructions, and images drawn from p(x).")
-    with console.messages.status("writing the report …"):
+    with console.working("writing the report") as shown:
         write_report(
             vae,
             test,
@@ -80,6 +80,7 @@ def demo(
             data_name="digits (test rows)",
             command=console.command_line(),
             overwrite=True,
+            progress=lambda step: shown.update(f"the report: {step} …"),
         )
     console.say(f"{page}: all of this and more on one page; open it in a browser.")
     console.say(f"{model}: the fitted VAE; {train_file}, {test_file}: the rows.")
@@ -89,7 +90,7 @@ def demo(
     for words in (
         ("outliers", model, test_file, "--method", "log_evidence", "--top", 5),
         ("sample", model, "--n", 1000, "--out", out / "drawn.npy", "--latents", out / "latents.npy"),
-        ("fit", "vae", train_file, "--out", out / "plane", "--dequantize", "--variance", "network", "--epochs", 50),
+        ("fit", "vae", train_file, "--out", out / "plane", "--dequantize", "--variance", "network", "--max-epochs", 50),
     ):
         console.say(f"  lowerbound {shlex.join(map(str, words))}")
     raise typer.Exit(EXIT_CODES[vae.status_.code])
@@ -106,7 +107,7 @@ def _check_folder(out: Path, model: Path) -> None:
     check_new_model(model, overwrite=True)
 
 
-def _fit(train: np.ndarray, *, epochs: int, quiet: bool) -> Any:
+def _fit(train: np.ndarray, *, max_epochs: int, quiet: bool) -> Any:
     from lowerbound import VAE
 
     vae = VAE(
@@ -115,7 +116,7 @@ def _fit(train: np.ndarray, *, epochs: int, quiet: bool) -> Any:
         dequantize=True,
         hidden=(128, 128),
         activation="silu",
-        max_epochs=epochs,
+        max_epochs=max_epochs,
         batch_size=64,
         learning_rate=5e-3,
         random_state=0,
@@ -159,7 +160,7 @@ def _print_outliers(vae: Any, test: np.ndarray, labels: np.ndarray) -> None:
     for cells in zip(*columns, strict=True):
         table.add_row(*cells)
     console.say("")
-    console.results.print(table)
+    console.show(table)
     console.say("")
 
 
@@ -172,7 +173,7 @@ def _print_comparison(vae: Any, train: np.ndarray, test: np.ndarray) -> None:
         FactorAnalysis(10, dequantize=True, random_state=0),
         MixtureOfFactorAnalyzers(10, latent_dim=5, dequantize=True, random_state=0),
     )
-    with console.messages.status("fitting PPCA, factor analysis and a mixture …"), warnings.catch_warnings():
+    with console.working("fitting PPCA, factor analysis and a mixture"), warnings.catch_warnings():
         warnings.simplefilter("ignore", EvidenceWarning)  # the notes say the same
         found = compare([*(model.fit(train) for model in linear), vae], test, n_samples=_N_SAMPLES)
     console.say("")

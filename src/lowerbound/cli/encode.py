@@ -25,6 +25,8 @@ def encode(
     """
     check_new_file(out, overwrite=overwrite)
     estimator = read_model(model)
-    codes = estimator.transform(read_rows(data, split=split, default="test"))
+    rows = read_rows(data, split=split, default="test")
+    with console.working("encoding"):
+        codes = estimator.transform(rows)
     write_array(out, codes, names=latent_names(estimator))
     console.say(f"Wrote {codes.shape[0]} rows of {codes.shape[1]} latents to {out}")

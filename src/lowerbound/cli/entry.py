@@ -1,11 +1,14 @@
 """The entry point: commands by name, and one line instead of a traceback for bad input."""
 
+import re
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Annotated
+from difflib import get_close_matches
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from lowerbound.cli import console
@@ -14,21 +17,34 @@ from lowerbound.cli.data import data
 from lowerbound.cli.demo import demo
 from lowerbound.cli.encode import encode
 from lowerbound.cli.evaluate import evaluate
-from lowerbound.cli.fit import fit
+from lowerbound.cli.fit import app as fit
 from lowerbound.cli.impute import impute
+from lowerbound.cli.modules import import_named
 from lowerbound.cli.outliers import outliers
 from lowerbound.cli.reconstruct import reconstruct
 from lowerbound.cli.report import report
 from lowerbound.cli.sample import sample
 
+_FIRST = ("demo", "fit")
+
+
+class _Commands(TyperGroup):
+    """The commands in the order in which one needs them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*_FIRST, *(name for name in super().list_commands(ctx) if name not in _FIRST)]
+
+
 app = typer.Typer(
     name="lowerbound",
+    cls=_Commands,
     epilog="DATA is a file (rows.csv, rows.npy, archive.npz:name, …) or a name from `lowerbound data`.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (demo, fit, evaluate, compare, report, encode, reconstruct, sample, outliers, impute, data):
+app.add_typer(fit, name="fit")
+for command in (demo, evaluate, compare, report, encode, reconstruct, sample, outliers, impute, data):
     app.command()(command)
 
 
@@ -46,8 +62,20 @@ def start(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
     ] = False,
+    module: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--module",
+            help="Your own estimators: a .py file, or a module, that calls lowerbound.register.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Latent variable models, fitted by maximizing a lower bound on the evidence."""
+    console.remember_modules(module or ())
+    for name in module or ():
+        import_named(name)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -71,8 +99,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             return app(words, prog_name="lowerbound", standalone_mode=False) or 0
     except TyperException as error:
         path = getattr(getattr(error, "ctx", None), "command_path", "lowerbound")
-        reason = error.format_message().replace("Value error, ", "").rstrip(".")  # a heading of pydantic's
-        console.error(f"{reason}. See `{path} --help`.")
+        console.error(f"{_reason(error)} See `{path} --help`.")
     except AttributeError as error:
         from lowerbound.interface.capabilities import AbsentVerbError  # loaded already, if it was raised
 
@@ -84,3 +111,25 @@ def _run(arguments: Sequence[str] | None) -> int:
     except ValueError as error:
         console.error(str(error))
     return 2
+
+
+_WORDS = (
+    (r"Invalid value for '(.+?)': (?:Value error, )?Input should be (.*?)(?:, unable to parse .*)?", r"\1 must be \2"),
+    (r"Invalid value for '(.+?)': (?:Value error, )?('.*') is not one of (.*)", r"\1 must be one of \3; got \2"),
+    (r"Missing (?:option|argument) '(.+?)'", r"\1 must be given"),
+)
+"""What Typer and pydantic say -> the form of this library's errors."""
+
+
+def _reason(error: TyperException) -> str:
+    """What is wrong with the words of a command, as a sentence, with the options that may have been meant."""
+    text, _, possible = error.format_message().rstrip(".").partition(" (Possible options: ")
+    for pattern, words in _WORDS:
+        if found := re.fullmatch(pattern, text):
+            text = found.expand(words)
+    names = {name.lstrip("-"): name for name in possible.rstrip(")").split(", ")}
+    close = get_close_matches(
+        text.rpartition("--")[2], names
+    )  # Typer compares the dashes too: beta and quiet have two each
+    sentence = text if text.endswith("?") else f"{text}."
+    return sentence + (f" Did you mean {' or '.join(names[name] for name in close)}?" if close else "")

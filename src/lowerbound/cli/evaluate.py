@@ -30,12 +30,12 @@ def evaluate(
 
     estimator = read_model(model)
     rows = read_rows(data, split=split, default="test")
-    with console.messages.status("estimating …"):
+    with console.working("estimating"):
         measured = measure(estimator, rows, n_samples=samples)
     if as_json:
         print(json.dumps({"model": str(model), "data": data} | _plain(measured), indent=2))
         return
-    console.results.print(_table(measured))
+    console.show(_table(measured))
     for sentence in cautions(measured):
         console.say(sentence)
 

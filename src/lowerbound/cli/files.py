@@ -15,8 +15,6 @@ from lowerbound.data.catalog import load_named
 from lowerbound.data.files import WRITABLE, read_array, read_table, replacing, split_name
 
 Split = Literal["train", "test"]
-Method = Literal["kl", "log_evidence", "elbo", "reconstruction"]
-"""Of outlier scores, as the estimators have them; written out here, since importing those loads JAX."""
 
 
 def read_rows(text: str, *, split: Split | None, default: Split) -> Any:

@@ -21,15 +21,15 @@ from lowerbound.data.files import write_array
 
 
 def impute(
-    model: Annotated[Path, typer.Argument(help="Folder of a saved ppca, fa or mfa.", metavar="MODEL")],
+    model: Annotated[Path, typer.Argument(help="Folder of a saved model that takes missing cells.", metavar="MODEL")],
     data: Annotated[str, typer.Argument(help="A file, or a name from `lowerbound data`.", metavar="DATA")],
     out: Annotated[Path, typer.Option("--out", help="A .npy or .npz file; of tables also .csv or .parquet.")],
     draws: Annotated[
         int | None,
         typer.Option("--draws", help="So many joint draws instead of means, in .npy or .npz.", show_default=False),
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", help="Of the draws.", show_default="the seed of the fit")
+    random_state: Annotated[
+        int | None, typer.Option("--random-state", help="Seed of the draws.", show_default="that of the fit")
     ] = None,
     intervals: Annotated[
         Path | None,
@@ -54,18 +54,14 @@ def impute(
         check_new_file(intervals, overwrite=overwrite, option="--intervals")
         if intervals.resolve() == out.resolve():
             raise ValueError(f"--intervals must be another file than --out; got {intervals} for both. Rename one.")
-    _check_options(out, draws=draws, seed=seed, intervals=intervals, coverage=coverage)
+    _check_options(out, draws=draws, random_state=random_state, intervals=intervals, coverage=coverage)
     estimator = read_model(model)
-    if not hasattr(estimator, "impute"):
-        raise ValueError(
-            f"MODEL of impute must take missing cells: a ppca, fa or mfa; got {model}, a {type(estimator).__name__}. "
-            "Fit one of those to the same rows."
-        )
     for file, option in ((out, "--out"), (intervals, "--intervals")):
         if file is not None:
             check_no_table(file, estimator.input_shape_, option=option)
     rows = read_rows(data, split=split, default="test")
-    filled = np.asarray(estimator.impute(rows, n_draws=draws, random_state=seed))
+    with console.working("imputing"):
+        filled = np.asarray(estimator.impute(rows, n_draws=draws, random_state=random_state))
     values = np.asarray(rows, np.float64)
     missing = np.isnan(values)
     if intervals is not None:
@@ -80,13 +76,15 @@ def impute(
 
 
 def _check_options(
-    out: Path, *, draws: int | None, seed: int | None, intervals: Path | None, coverage: float | None
+    out: Path, *, draws: int | None, random_state: int | None, intervals: Path | None, coverage: float | None
 ) -> None:
     """Raise for options that contradict each other."""
     if draws is not None and is_table(out):
         raise ValueError(f"--out must be a .npy or .npz file for --draws; got {out}. Tables hold one value per cell.")
-    if seed is not None and draws is None:
-        raise ValueError(f"--seed must go with --draws; got {seed}. Means are not random: leave it out.")
+    if random_state is not None and draws is None:
+        raise ValueError(
+            f"--random-state must go with --draws; got {random_state}. Means are not random: leave it out."
+        )
     if coverage is not None and intervals is None:
         raise ValueError(f"--coverage must go with --intervals; got {coverage}. Name a file for them.")
 

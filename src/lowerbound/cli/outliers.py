@@ -9,7 +9,6 @@ from rich.table import Table
 
 from lowerbound.cli import console
 from lowerbound.cli.files import (
-    Method,
     Split,
     check_images,
     check_new_file,
@@ -20,6 +19,7 @@ from lowerbound.cli.files import (
     write_columns,
 )
 from lowerbound.data.files import write_array
+from lowerbound.evaluate.outlier_methods import OutlierMethod
 
 _N_SHOWN = 8  # at each end
 
@@ -28,7 +28,7 @@ def outliers(
     model: Annotated[Path, typer.Argument(help="Folder of a saved model.", metavar="MODEL")],
     data: Annotated[str, typer.Argument(help="A file, or a name from `lowerbound data`.", metavar="DATA")],
     method: Annotated[
-        Method | None,
+        OutlierMethod | None,
         typer.Option(
             "--method",
             help="What is scored.",
@@ -70,7 +70,8 @@ def outliers(
         check_images(estimator.input_shape_)
     own = None if saved is estimator else saved.method  # a detector's; of other estimators it is how they are fitted
     name = outlier_method(estimator, method or own)
-    scores = estimator.outlier_scores(rows, method=name)
+    with console.working("scoring"):
+        scores = estimator.outlier_scores(rows, method=name)
     if out is not None:
         _write(out, scores, method=name)
     if picture is not None:
@@ -80,7 +81,7 @@ def outliers(
         column.justify = "right"
     for row in most_outlying(scores, top):
         table.add_row(str(row), f"{scores[row]:.3f}")
-    console.results.print(table)
+    console.show(table)
     console.say(f"Median of all {len(scores)} rows: {np.median(scores):.3f}")
     if out is not None:
         console.say(f"Wrote all scores to {out}")

@@ -45,7 +45,8 @@ def reconstruct(
     if picture is not None:
         check_images(shape)
     rows = read_rows(data, split=split, default="test")
-    reconstruction = estimator.reconstruct(rows)
+    with console.working("reconstructing"):
+        reconstruction = estimator.reconstruct(rows)
     write_array(out, reconstruction, names=column_names(estimator))
     if picture is not None:
         _draw(estimator, rows, reconstruction, picture)

@@ -9,7 +9,8 @@ import numpy as np
 import typer
 
 from lowerbound.cli import console
-from lowerbound.cli.files import Method, Split, check_new_file, read_labels, read_model, read_rows
+from lowerbound.cli.files import Split, check_new_file, read_labels, read_model, read_rows
+from lowerbound.evaluate.outlier_methods import OutlierMethod
 
 _PAGES = (".html", ".htm")
 
@@ -36,7 +37,7 @@ def report(
         ),
     ] = None,
     method: Annotated[
-        Method | None,
+        OutlierMethod | None,
         typer.Option("--method", help="Outlier score.", show_default="the model's own choice"),
     ] = None,
     samples: Annotated[int, typer.Option("--samples", min=1, help="Draws per row for log p(x).")] = 200,
@@ -68,7 +69,7 @@ def report(
     from lowerbound.persist import read_folder
     from lowerbound.report import write_report
 
-    with console.messages.status("measuring and drawing …"):
+    with console.working("measuring") as shown:
         write_report(
             estimator,
             x,
@@ -83,6 +84,7 @@ def report(
             command=console.command_line(),
             saved_versions=read_folder(model)[0]["versions"],
             overwrite=overwrite,
+            progress=lambda step: shown.update(f"{step} …"),
         )
     console.say(f"Wrote {out}: open it in a browser.")
 

@@ -17,8 +17,8 @@ def sample(
     latents: Annotated[
         Path | None, typer.Option("--latents", help="Another file, for the z of each draw.", show_default=False)
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", help="Of the draws.", show_default="the seed of the fit")
+    random_state: Annotated[
+        int | None, typer.Option("--random-state", help="Seed of the draws.", show_default="that of the fit")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
 ) -> None:
@@ -29,7 +29,8 @@ def sample(
         if latents.resolve() == out.resolve():
             raise ValueError(f"--latents must be another file than --out; got {latents} for both. Rename one.")
     estimator = read_model(model)
-    x, z = estimator.sample(n, random_state=seed, return_latents=True)
+    with console.working("drawing"):
+        x, z = estimator.sample(n, random_state=random_state, return_latents=True)
     write_array(out, x, names=column_names(estimator))
     if latents is not None:
         write_array(latents, z, names=latent_names(estimator))

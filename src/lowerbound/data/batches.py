@@ -6,7 +6,7 @@ rounded to buckets so that data sets of similar size share compiled code:
 
     n = 60 000, batch_size = 128  ->  10 blocks x 47 steps x 128 rows (each holds 127 or 128 real ones)
 
-Rows are gathered on the host, a block at a time, so memory-mapped arrays and streams take the same way as arrays in memory.
+Rows are taken and converted on the host, a block at a time: memory-mapped arrays take the same way as arrays in memory.
 """
 
 from collections.abc import Iterator
@@ -15,9 +15,10 @@ from typing import NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Shaped
+from jaxtyping import Array, Float, Int, PyTree
 
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.record import Record
 
 _LONGEST_BLOCK = 64
 _FEWEST_ROWS = (
@@ -49,13 +50,15 @@ class Plan(NamedTuple):
 
 
 class Block(eqx.Module):
-    """Stored rows of ``steps`` minibatches, with weight 1 for real rows, 0 for padding, and their global row numbers."""
+    """Records of ``steps`` minibatches, with weight 1 for real rows, 0 for padding, and their global row numbers.
 
-    values: Shaped[Array, "steps rows *event"]
-    observed: Bool[Array, "steps rows *event"] | None
-    condition: Float[Array, "steps rows condition"] | None
+    ``local`` is the rows' own state (``models.model.AbstractLocalModel``), leaves (steps, rows, …); None where there is none.
+    """
+
+    record: Record
     weight: Float[Array, "steps rows"]
     row: Int[Array, "steps rows"]
+    local: PyTree = None
 
 
 def bucket(n: int) -> int:
@@ -97,8 +100,8 @@ def epoch_order(n_rows: int, *, seed: int, epoch: int) -> Int[np.ndarray, " n"]:
     return np.random.default_rng((seed, epoch)).permutation(n_rows)
 
 
-def blocks(dataset: Dataset, order: Int[np.ndarray, " n"], shape: Plan) -> Iterator[Block]:
-    """The blocks of one epoch, every row of ``order`` once, gathered when asked for.
+def blocks(dataset: Dataset, order: Int[np.ndarray, " n"], shape: Plan, *, first: int = 0) -> Iterator[Block]:
+    """The blocks of one epoch, every row of ``order`` once, taken and converted when asked for.
 
     Parameters
     ----------
@@ -108,6 +111,8 @@ def blocks(dataset: Dataset, order: Int[np.ndarray, " n"], shape: Plan) -> Itera
         Row numbers in the order of use.
     shape
         From :func:`plan` for ``len(order)`` rows.
+    first
+        Number of the block to begin with: where an interrupted epoch goes on.
     """
     n_batches = shape.steps_per_epoch
     sizes = np.full(n_batches, len(order) // n_batches)
@@ -117,13 +122,10 @@ def blocks(dataset: Dataset, order: Int[np.ndarray, " n"], shape: Plan) -> Itera
     real = place < sizes[:, None]
     # Padding repeats the first row of the minibatch: a valid datum, of weight zero.
     row = order[starts[:, None] + np.where(real, place, 0)]
-    for b in range(shape.n_blocks):
+    for b in range(first, shape.n_blocks):
         steps = slice(b * shape.steps, (b + 1) * shape.steps)
-        part = dataset.take(row[steps])
         yield Block(
-            values=jnp.asarray(part.values),
-            observed=None if part.observed is None else jnp.asarray(part.observed),
-            condition=None if part.condition is None else jnp.asarray(part.condition),
+            dataset.records(row[steps]).on_device(),
             weight=jnp.asarray(real[steps], jnp.float32),
             row=jnp.asarray(row[steps], jnp.int32),
         )

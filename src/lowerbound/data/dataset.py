@@ -1,35 +1,39 @@
-"""Dataset: rows that were checked once, stored small, with their holes, conditions and preprocessing.
+"""Dataset: rows that were checked once, as the user gave them, with what turns them into datums.
 
-Arrays go in at the border (estimators, the command line); compiled functions only ever see blocks and chunks of a Dataset, in
-which every value is finite.
+Arrays go in at the border (estimators, the command line). Rows are converted when they are taken, a block or chunk at a time: an
+array in memory, a memory-mapped one and one of another dtype take the same way, and none is copied whole. What goes out are
+records, in which every value is finite.
 """
 
 import zlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped, UInt32
+from jaxtyping import Bool, Float, Int, Shaped, UInt32
 
+from lowerbound.data.moments import has_missing
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.data.standardize import row_chunks
+from lowerbound.data.record import Record
+from lowerbound.data.row_chunks import row_chunks
 
 
 @dataclass(frozen=True)
 class Dataset:
-    r"""n rows ready for compiled functions.
+    r"""n rows, to be taken as records.
 
     Attributes
     ----------
     values
-        (n, \\*event) stored rows: float32 in model units, or uint8/bool as they came; finite.
+        (n, \\*event) rows in the user's units and dtype; NaN where a cell is missing.
     preprocessing
-        How a stored row becomes a :class:`~lowerbound.data.datum.Datum`.
+        How a row becomes a record, and a record a :class:`~lowerbound.data.datum.Datum`.
     observed
-        (n, \\*event), True where a cell was observed; None where all were.
+        (n, \\*event), False where a cell counts as missing whatever it holds; None where only NaN is missing.
     condition
         (n, n_conditions) or None.
     hashes
-        (n,) hash of each row as the user gave it, from :func:`hash_rows`; None hashes the stored values when asked.
+        (n,) hash of each row's content; None hashes the rows when asked.
     """
 
     values: Shaped[np.ndarray, "n *event"]
@@ -54,8 +58,24 @@ class Dataset:
         """Shape of one row."""
         return self.values.shape[1:]
 
+    @cached_property
+    def complete(self) -> bool:
+        """Whether every cell of every row was observed."""
+        return self.observed is None and not has_missing(self.values)
+
+    def records(self, rows: Int[np.ndarray, "*rows"]) -> Record:
+        """Records of the rows of these numbers, an index array of any shape."""
+        values = self.values[rows]
+        observed = None
+        if not self.complete:
+            observed = ~np.isnan(values) if values.dtype.kind == "f" else np.ones(values.shape, np.bool_)
+            if self.observed is not None:
+                observed &= self.observed[rows]
+        condition = None if self.condition is None else self.condition[rows]
+        return Record(self.preprocessing.store(values, observed), observed, condition)
+
     def take(self, rows: Shaped[np.ndarray, "*shape"]) -> "Dataset":
-        """The dataset of the given rows, in the given order (an index array of any shape, or a boolean mask)."""
+        """The dataset of the given rows, in the given order (row numbers, or a boolean mask)."""
         return replace(
             self,
             values=self.values[rows],
@@ -65,8 +85,10 @@ class Dataset:
         )
 
     def row_hashes(self) -> UInt32[np.ndarray, " n"]:
-        """Hash of each row's content: ``hashes``, or that of the stored values."""
-        return hash_rows(self.values) if self.hashes is None else self.hashes
+        """Hash of each row's content, in the precision in which the model tells rows apart."""
+        if self.hashes is not None:
+            return self.hashes
+        return hash_rows(self.values, dtype=self.preprocessing.hash_dtype)
 
 
 def hash_rows(

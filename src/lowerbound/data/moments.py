@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
-from lowerbound.data.standardize import row_chunks
+from lowerbound.data.row_chunks import row_chunks
 
 _MANY_PRODUCTS = 4e9  # multiplications from which on single precision is worth its check
 _SAFE_EIGENVALUE = 1e-3  # of the correlations
@@ -29,12 +29,39 @@ def reader(values: Shaped[np.ndarray, "n *event"]) -> Reader:
     return lambda rows: np.ascontiguousarray(values[rows], np.float64).reshape(rows.stop - rows.start, -1)
 
 
+def has_missing(values: Shaped[np.ndarray, "n *event"]) -> bool:
+    """Whether any cell is NaN.
+
+    >>> has_missing(np.array([[1.0, np.nan]])), has_missing(np.array([[1, 2]]))
+    (True, False)
+    """
+    if values.dtype.kind != "f":
+        return False
+    chunks = row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int)))
+    # The smallest number is NaN where any is: one pass without a mask.
+    return any(bool(np.isnan(np.min(values[rows]))) for rows in chunks if values[rows].size)
+
+
+def count_observed(values: Shaped[np.ndarray, "n *event"]) -> Float[np.ndarray, "*event"]:
+    """Number of rows in which each cell was observed (not NaN).
+
+    >>> count_observed(np.array([[1.0, np.nan], [2.0, 3.0]])).tolist()
+    [2.0, 1.0]
+    """
+    if not has_missing(values):
+        return np.full(values.shape[1:], float(len(values)))
+    total = np.zeros(values.shape[1:])
+    for rows in row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int))):
+        total += np.sum(~np.isnan(values[rows]), axis=0)
+    return total
+
+
 def means(
-    read: Reader, n_rows: int, n_features: int, *, weight: Float[np.ndarray, " n"]
+    read: Reader, n_rows: int, n_features: int, *, weight: Float[np.ndarray, " n"] | None = None
 ) -> tuple[Float[np.ndarray, " features"], Float[np.ndarray, " features"], bool]:
     """Equation (1) per column, the weight of the rows in which it was observed, and whether no cell is missing.
 
-    Columns that were never observed have mean 0, and a weight of 0 that tells.
+    Columns that were never observed have mean 0, and a weight of 0 that tells. Without weights every row counts once.
 
     Examples
     --------
@@ -45,21 +72,21 @@ def means(
     """
     total, seen, complete = np.zeros(n_features), np.zeros(n_features), True
     for rows in row_chunks(n_rows, n_features):
-        x, w = read(rows), weight[rows]
-        part = w @ x
+        x, w = read(rows), None if weight is None else weight[rows]
+        part = _weighted_sum(w, x)
         if np.isnan(part).any():  # a sum is NaN where a cell is: no need to look at each
             observed = ~np.isnan(x)
-            total += w @ np.where(observed, x, 0.0)
-            seen += w @ observed
+            total += _weighted_sum(w, np.where(observed, x, 0.0))
+            seen += _weighted_sum(w, observed)
             complete = False
         else:
             total += part
-            seen += w.sum()
+            seen += len(x) if w is None else w.sum()
     return total / np.where(seen > 0, seen, 1.0), seen, complete
 
 
 def variances(
-    read: Reader, n_rows: int, *, weight: Float[np.ndarray, " n"], mean: Float[np.ndarray, " features"]
+    read: Reader, n_rows: int, *, weight: Float[np.ndarray, " n"] | None = None, mean: Float[np.ndarray, " features"]
 ) -> Float[np.ndarray, " features"]:
     """Equation (2) per column, over observed cells; 0 for columns that were never observed.
 
@@ -71,16 +98,22 @@ def variances(
     """
     total, seen = np.zeros(len(mean)), np.zeros(len(mean))
     for rows in row_chunks(n_rows, len(mean)):
-        square, w = np.square(read(rows) - mean), weight[rows]
+        square, w = np.square(read(rows) - mean), None if weight is None else weight[rows]
         observed = ~np.isnan(square)
-        total += w @ np.where(observed, square, 0.0)
-        seen += w @ observed
+        total += _weighted_sum(w, np.where(observed, square, 0.0))
+        seen += _weighted_sum(w, observed)
     return np.asarray(total / np.where(seen > 0, seen, 1.0))
 
 
-def no_spread(
-    variance: Float[np.ndarray, " features"], mean: Float[np.ndarray, " features"]
-) -> Bool[np.ndarray, " features"]:
+def _weighted_sum(
+    weight: Float[np.ndarray, " rows"] | None, x: Shaped[np.ndarray, "rows features"]
+) -> Float[np.ndarray, " features"]:
+    """Sum over rows of each column, times the weights where there are some."""
+    total: np.ndarray = x.sum(axis=0, dtype=np.float64) if weight is None else weight @ x
+    return total
+
+
+def no_spread(variance: Float[np.ndarray, "*event"], mean: Float[np.ndarray, "*event"]) -> Bool[np.ndarray, "*event"]:
     """True for columns that take one value only: the mean of n equal numbers is off by rounding, which is no spread."""
     return np.sqrt(variance) <= 1e-12 * np.maximum(np.abs(mean), np.finfo(np.float64).tiny)
 

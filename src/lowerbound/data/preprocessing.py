@@ -10,9 +10,9 @@ real         (g - shift) / scale                          a density on the user'
 discrete     g                                            a mass on counts, codes, or {0, 1}
 dequantize   (g + u - shift) / scale,  u ~ U[0, 1)        a density on grey level plus noise; its mean over u is at most
                                                           the log mass of the integer level (Theis et al. 2016)
-dynamic      1 with probability g / white                 a mass on {0, 1}, drawn afresh at every call
-threshold    1 where g > white / 2                        a mass on {0, 1}
-grey         g / white                                    a loss, not a likelihood (grey values scored as probabilities)
+dynamic      1 with probability g / white_level           a mass on {0, 1}, drawn afresh at every call
+threshold    1 where g > white_level / 2                  a mass on {0, 1}
+grey         g / white_level                              a loss, not a likelihood (grey values scored as probabilities)
 ===========  ===========================================  ============================================================
 
 ``shift`` and ``scale`` are 0 and 1 for discrete data. Floats are standardized on the host, in float64, before they are stored
@@ -31,7 +31,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
 
 from lowerbound.data.datum import Datum
-from lowerbound.data.standardize import measure, row_chunks
+from lowerbound.data.moments import count_observed
+from lowerbound.data.record import Record
+from lowerbound.data.row_chunks import row_chunks
+from lowerbound.data.standardize import Standardization, measure
 
 Treatment = Literal["real", "discrete", "dequantize", "dynamic", "threshold", "grey"]
 
@@ -52,7 +55,7 @@ class Preprocessing(eqx.Module):
     ----------
     shift, scale
         y = (x - shift) / scale per feature; NumPy float64, shape (\\*event).
-    white
+    white_level
         The grey level of probability one (255 for uint8, else 1).
     treatment
         One of the rows of the table above.
@@ -62,50 +65,56 @@ class Preprocessing(eqx.Module):
 
     shift: Shaped[Array | np.ndarray, "*event"]
     scale: Shaped[Array | np.ndarray, "*event"]
-    white: float = eqx.field(static=True, default=1.0)
+    white_level: float = eqx.field(static=True, default=1.0)
     treatment: Treatment = eqx.field(static=True, default="real")
     dtype: Literal["float32", "float64"] = eqx.field(static=True, default="float32")
 
-    def __call__(
-        self,
-        values: Shaped[Array, "*event"],
-        observed: Bool[Array, "*event"] | None = None,
-        condition: Float[Array, " condition"] | None = None,
-        *,
-        key: PRNGKeyArray,
-    ) -> Datum:
+    def __call__(self, record: Record, *, key: PRNGKeyArray) -> Datum:
         """The datum of one stored row; ``key`` drives dequantization and dynamic binarization only."""
-        raw = values.astype(self.dtype)
+        raw = jnp.asarray(record.values).astype(self.dtype)
         shift, scale = jnp.asarray(self.shift, self.dtype), jnp.asarray(self.scale, self.dtype)
         log_scale = jnp.log(scale)
         match self.treatment:
             case "real":
-                y = raw if jnp.issubdtype(values.dtype, jnp.floating) else (raw - shift) / scale
+                y = raw if jnp.issubdtype(record.values.dtype, jnp.floating) else (raw - shift) / scale
             case "discrete":
                 y = raw
             case "dequantize":
                 y = (raw + jax.random.uniform(key, raw.shape, jnp.float32) - shift) / scale
             case "dynamic":
-                y = (jax.random.uniform(key, raw.shape, jnp.float32) * self.white < raw).astype(self.dtype)
+                y = (jax.random.uniform(key, raw.shape, jnp.float32) * self.white_level < raw).astype(self.dtype)
             case "threshold":
-                y = (raw > 0.5 * self.white).astype(self.dtype)
+                y = (raw > 0.5 * self.white_level).astype(self.dtype)
             case "grey":
-                y = raw / self.white
-        if observed is not None:
-            y = jnp.where(observed, y, 0.0)
-            log_scale = jnp.where(observed, log_scale, 0.0)
-        return Datum(y, observed, condition, -jnp.sum(log_scale))
+                y = raw / self.white_level
+        if record.observed is not None:
+            y = jnp.where(record.observed, y, 0.0)
+            log_scale = jnp.where(record.observed, log_scale, 0.0)
+        return Datum(y, record.observed, record.condition, -jnp.sum(log_scale))
 
-    def store(self, values: Shaped[np.ndarray, "n *event"]) -> Shaped[np.ndarray, "n *event"]:
-        """Rows as they are kept in memory: uint8 and bool untouched, everything else standardized, in the datums' dtype."""
+    def store(
+        self, values: Shaped[np.ndarray, "*rows_and_event"], observed: Bool[np.ndarray, "*rows_and_event"] | None = None
+    ) -> Shaped[np.ndarray, "*rows_and_event"]:
+        """Rows as a record holds them: uint8 and bool untouched, everything else standardized, in the datums' dtype.
+
+        A cell that was not observed holds a value that is possible: the mean of reals, grey level or count 0.
+        """
         if values.dtype in (np.uint8, np.bool_):
             return values
         if self.treatment == "dequantize":
-            return values.astype(np.uint8)
+            return (values if observed is None else np.where(observed, values, 0)).astype(np.uint8)
+        if self.treatment != "real":
+            return (values if observed is None else np.where(observed, values, 0)).astype(self.dtype)
         stored = np.empty(values.shape, self.dtype)
-        for rows in row_chunks(len(values), self.scale.size):
-            stored[rows] = (values[rows] - self.shift) / self.scale
+        np.divide(np.subtract(values, self.shift, dtype=np.float64), self.scale, out=stored, casting="same_kind")
+        if observed is not None:
+            stored[~observed] = 0.0
         return stored
+
+    @property
+    def hash_dtype(self) -> type[np.float32] | type[np.float64]:
+        """Precision in which two rows are equal: single for float32 models and grey levels, which are exact in it."""
+        return np.float32 if self.dtype == "float32" or self.treatment == "dequantize" else np.float64
 
     def restore_mean(self, y: Float[np.ndarray, "n *event"]) -> Float[np.ndarray, "n *event"]:
         """Means of the model in the user's units; the half that dequantization adds on average is taken off."""
@@ -125,33 +134,33 @@ class Preprocessing(eqx.Module):
 
 def fit_preprocessing(
     values: Shaped[np.ndarray, "n *event"], *, treatment: Treatment, standardize: bool
-) -> tuple[Preprocessing, Bool[np.ndarray, "*event"]]:
-    """Preprocessing measured on training rows, and the mask of constant features (of reals: masses have no trouble with them).
+) -> tuple[Preprocessing, Standardization]:
+    """Preprocessing measured on training rows, and what was measured; masses have no trouble with constant features.
 
     Parameters
     ----------
     values
-        Finite training data, rows first.
+        Training data, rows first; NaN where a cell is missing.
     treatment
         See the module's table.
     standardize
         Whether to use shift and scale; only "real" and "dequantize" have units that can be changed.
     """
     event = values.shape[1:]
-    white = _white(values) if treatment in ("dynamic", "threshold", "grey") else 1.0
     if treatment not in ("real", "dequantize"):
-        return Preprocessing(np.zeros(event), np.ones(event), white, treatment), np.zeros(event, np.bool_)
+        white_level = 1.0 if treatment == "discrete" else _white_level(values)
+        unmeasured = Standardization(np.zeros(event), np.ones(event), np.zeros(event, np.bool_), count_observed(values))
+        return Preprocessing(unmeasured.shift, unmeasured.scale, white_level, treatment), unmeasured
     noise = treatment == "dequantize"
-    shift, scale, constant = measure(values, extra_variance=1 / 12 if noise else 0.0)
+    found = measure(values, extra_variance=1 / 12 if noise else 0.0)
     if standardize:
-        return Preprocessing(shift + 0.5 * noise, scale, white, treatment), constant
-    return Preprocessing(np.zeros(event), np.ones(event), white, treatment), constant
+        return Preprocessing(found.shift + 0.5 * noise, found.scale, 1.0, treatment), found
+    return Preprocessing(np.zeros(event), np.ones(event), 1.0, treatment), found
 
 
-def _white(values: Shaped[np.ndarray, "n *event"]) -> float:
+def _white_level(values: Shaped[np.ndarray, "n *event"]) -> float:
     """The grey level of probability one: 255 for uint8 that uses its range, 1 for bits and floats."""
-    largest = values.max()
-    if values.dtype != np.uint8 or largest <= 1:
+    if values.dtype != np.uint8 or (largest := values.max()) <= 1:
         return 1.0
     if largest < 128:
         raise ValueError(
@@ -162,15 +171,16 @@ def _white(values: Shaped[np.ndarray, "n *event"]) -> float:
 
 
 def check_grey_levels(
-    values: Shaped[np.ndarray, "n *event"], treatment: Treatment, *, white: int | float, owner: str
+    values: Shaped[np.ndarray, "n *event"], treatment: Treatment, *, white_level: int | float, owner: str
 ) -> None:
-    """Raise one ValueError for cells that are no grey levels: integers 0 … 255 to dequantize, [0, white] to binarize."""
-    highest = 255 if treatment == "dequantize" else white
+    """Raise one ValueError for cells that are no grey levels: integers 0 … 255 to dequantize, [0, white_level] to binarize."""
+    highest = 255 if treatment == "dequantize" else white_level
     for rows in row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int))):
         chunk = values[rows]
-        if white == 255 and chunk.dtype.kind == "f" and treatment != "dequantize" and chunk.max() <= 1:
+        largest = np.fmax.reduce(chunk, axis=None)  # passes over NaN
+        if white_level == 255 and chunk.dtype.kind == "f" and treatment != "dequantize" and largest <= 1:
             raise ValueError(
-                f"X of {owner} must hold grey levels 0 to 255, as in fit; got floats of at most {chunk.max():g}. "
+                f"X of {owner} must hold grey levels 0 to 255, as in fit; got floats of at most {largest:g}. "
                 "Multiply X by 255."
             )
         outside = (chunk < 0) | (chunk > highest)
@@ -182,7 +192,7 @@ def check_grey_levels(
             kind = (
                 "integer grey levels 0 to 255 for dequantize=True"
                 if treatment == "dequantize"
-                else (f"grey values in [0, {white:g}] to be binarized")
+                else (f"grey values in [0, {white_level:g}] to be binarized")
             )
             raise ValueError(
                 f"X of {owner} must hold {kind}; got X[{at}] = {chunk[tuple(cell)]}. Rescale X, or change the option."

@@ -20,8 +20,10 @@ from lowerbound.interface.architecture import (
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator, seed_of
 from lowerbound.interface.capabilities import DENSITY_VERBS
-from lowerbound.interface.checks import check_bool, check_integer, check_rows, no_type_check
-from lowerbound.interface.parts import decoder
+from lowerbound.interface.checks import check_rows
+from lowerbound.interface.hyperparameters import check_bool, check_integer, no_type_check
+from lowerbound.interface.missing_cells import check_observed_columns
+from lowerbound.interface.parts import decoder, features_shape
 from lowerbound.interface.training import Training, check_training
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.models.autoencoder import Autoencoder as AutoencoderModel
@@ -70,6 +72,8 @@ class Autoencoder(LatentVariableEstimator):
 
     _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
 
+    takes_missing: ClassVar[bool] = True
+
     @no_type_check
     def __init__(
         self,
@@ -113,34 +117,46 @@ class Autoencoder(LatentVariableEstimator):
         Parameters
         ----------
         X
-            (n, features) array or data frame, or (n, height, width[, channels]) images; n >= 2, finite.
+            (n, features) array or data frame, or (n, height, width[, channels]) images; n >= 2; NaN where a cell is missing.
         y
             Ignored.
 
         Raises
         ------
         ValueError
-            For hyperparameters out of range, and data that is not finite or not numeric.
+            For hyperparameters out of range, infinities, data that is not numeric, and columns without any cell.
         """
         self._check_hyperparameters()
         X = check_rows(self, X, reset=True)
         check_image_shape(self)
         self.seed_ = seed_of(self.random_state)
-        self.preprocessing_, _ = fit_preprocessing(X, treatment="real", standardize=self.standardize)
-        training = Training(self, Dataset(self.preprocessing_.store(X), self.preprocessing_), seed=self.seed_)
+        self.preprocessing_, measured = fit_preprocessing(X, treatment="real", standardize=self.standardize)
+        check_observed_columns(self, measured.seen)
+        dataset = Dataset(X, self.preprocessing_)
+        self.trained_with_missing_ = not dataset.complete
+        training = Training(self, dataset, seed=self.seed_)
         self._set_fitted(training.run(self._skeleton(key=self._key(2)), SquaredError()))
         return self
 
     def absent_verbs(self) -> Mapping[str, str]:
         """Those that need a density."""
         reason = "its encoder is deterministic and its prior flat, so nothing has a density. Use VAE for likelihoods and samples."
-        return {**super().absent_verbs(), **dict.fromkeys(DENSITY_VERBS, reason)}
+        filling = "its missing cells have no distribution. Use reconstruct, which gives their values too, or VAE."
+        return {
+            **super().absent_verbs(),
+            **dict.fromkeys(DENSITY_VERBS, reason),
+            **dict.fromkeys(("impute", "imputation"), filling),
+        }
 
     def _skeleton(self, *, key: PRNGKeyArray) -> AutoencoderModel:
         encoder_key, decoder_key = jax.random.split(key)
         latent_dim, architecture = int(self.latent_dim), architecture_of(self)
         return AutoencoderModel(
-            encoder=architecture.encoder(self.input_shape_, latent_dim, key=encoder_key),
+            encoder=architecture.encoder(
+                features_shape(self.likelihood_, self.input_shape_, with_mask=self.trained_with_missing_),
+                latent_dim,
+                key=encoder_key,
+            ),
             decoder=decoder(
                 self.likelihood_,
                 self.input_shape_,
@@ -150,6 +166,7 @@ class Autoencoder(LatentVariableEstimator):
             ),
             likelihood=self.likelihood_,
             code_dim=latent_dim,
+            with_mask=self.trained_with_missing_,
         )
 
     @property

@@ -24,7 +24,8 @@ from lowerbound.evaluate.comparison import Comparison
 from lowerbound.evaluate.evidence import Evidence, EvidenceWarning, log_evidence
 from lowerbound.interface.base import LatentVariableEstimator
 from lowerbound.interface.capabilities import offers
-from lowerbound.interface.checks import check_integer, no_type_check
+from lowerbound.interface.cells import to_numbers
+from lowerbound.interface.hyperparameters import check_integer, no_type_check
 
 _OWNER = "compare"
 _COLUMNS_NAMED = 6
@@ -113,7 +114,7 @@ def _evidence(
     dataset = estimator._rows(X)
     if constant.any():
         observed = np.broadcast_to(~constant, dataset.values.shape)
-        dataset = replace(dataset, observed=observed if dataset.observed is None else observed & dataset.observed)
+        dataset = replace(dataset, observed=observed)
     return log_evidence(
         estimator.model_,
         dataset,
@@ -193,13 +194,11 @@ def _check_fitted(named: Mapping[str, LatentVariableEstimator]) -> None:
 
 def _count_missing(X: Any) -> int:
     """Cells of X that are missing; 0 for what is no array of numbers, which the estimators refuse themselves."""
-    if hasattr(X, "isna"):
-        return int(np.asarray(X.isna()).sum())
     try:
-        array = np.asarray(X)
+        array = to_numbers(X, owner=_OWNER)
     except ValueError:  # rows of several lengths
         return 0
-    return int(np.isnan(array).sum()) if array.dtype.kind == "f" else 0
+    return int(np.isnan(array).sum()) if isinstance(array, np.ndarray) and array.dtype.kind == "f" else 0
 
 
 # ---- constant columns

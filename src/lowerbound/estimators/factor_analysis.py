@@ -9,7 +9,8 @@ from numpy.random import RandomState
 
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import Posterior, seed_of
-from lowerbound.interface.checks import check_choice, check_rows, no_type_check
+from lowerbound.interface.checks import check_rows, fitted_names
+from lowerbound.interface.hyperparameters import check_choice, no_type_check
 from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
 from lowerbound.interface.weighted_rows import WeightedRows
 from lowerbound.models.linear_gaussian import LinearGaussian
@@ -125,7 +126,11 @@ class FactorAnalysis(LinearGaussianEstimator):
         self._check_latent_dim("FactorAnalysis")
         self.seed_ = seed_of(self.random_state)
         rows = WeightedRows(
-            "FactorAnalysis", array, sample_weight=sample_weight, noise_seed=self.seed_ if self.dequantize else None
+            "FactorAnalysis",
+            array,
+            sample_weight=sample_weight,
+            noise_seed=self.seed_ if self.dequantize else None,
+            names=fitted_names(self),
         )
         variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
         self.preprocessing_, self.constant_features_ = rows.units(per_column=True, variance=variance)

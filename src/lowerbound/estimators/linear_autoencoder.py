@@ -33,7 +33,8 @@ from lowerbound.interface.architecture import Architecture
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator, seed_of
 from lowerbound.interface.capabilities import DENSITY_VERBS
-from lowerbound.interface.checks import check_choice, check_integer, check_rows, check_weight, no_type_check
+from lowerbound.interface.checks import check_rows, check_weight
+from lowerbound.interface.hyperparameters import check_choice, check_integer, no_type_check
 from lowerbound.interface.parts import decoder
 from lowerbound.interface.training import Training, check_training
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
@@ -163,7 +164,7 @@ class LinearAutoencoder(LatentVariableEstimator):
             axes = principal_axes(rows, int(self.latent_dim))
             self._set_fitted(self._solution(axes, rows))
         else:
-            training = Training(self, Dataset(self.preprocessing_.store(X), self.preprocessing_), seed=self.seed_)
+            training = Training(self, Dataset(X, self.preprocessing_), seed=self.seed_)
             self._set_fitted(training.run(self._skeleton(key=self._key(2)), SquaredError()))
             axes = axes_within(rows, np.asarray(self.model_.decoder.network.layers[0].weight, np.float64))
         self.components_ = axes.directions
@@ -205,6 +206,7 @@ class LinearAutoencoder(LatentVariableEstimator):
             ),
             likelihood=self.likelihood_,
             code_dim=latent_dim,
+            with_mask=False,
         )
 
     @property

@@ -18,16 +18,16 @@ from lowerbound.fit.seeding import StartingRows, initial_mixture, sorted_by_hash
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
 from lowerbound.interface.capabilities import GAUSSIAN_POSTERIOR_VERBS
-from lowerbound.interface.checks import (
+from lowerbound.interface.checks import check_rows, fitted_names
+from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
+from lowerbound.interface.hyperparameters import (
     check_bool,
     check_choice,
     check_integer,
     check_number,
-    check_rows,
     check_seed,
     no_type_check,
 )
-from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
 from lowerbound.interface.linear_gaussian import canonical
 from lowerbound.interface.weighted_rows import SAMPLE, WeightedRows
 from lowerbound.models.full_gaussian import FullGaussian
@@ -162,7 +162,11 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         self._check_values(array)
         self.seed_ = seed_of(self.random_state)
         rows = WeightedRows(
-            owner, array, sample_weight=sample_weight, noise_seed=self.seed_ if self.dequantize else None
+            owner,
+            array,
+            sample_weight=sample_weight,
+            noise_seed=self.seed_ if self.dequantize else None,
+            names=fitted_names(self),
         )
         self._check_sizes(rows.n_rows)
         per_column = self.noise != "isotropic" or self.standardize

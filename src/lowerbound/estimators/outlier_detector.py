@@ -6,16 +6,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator
-from lowerbound.interface.checks import check_choice, check_number, no_type_check
+from lowerbound.interface.hyperparameters import check_choice, check_number, no_type_check
 from lowerbound.interface.saving import save_estimator
+from lowerbound.interface.suggestions import Suggesting
 
 
-class OutlierDetector(OutlierMixin, BaseEstimator):
+class OutlierDetector(Suggesting, OutlierMixin, BaseEstimator):
     r"""Rows whose outlier score is among the ``contamination`` share of highest ones in training are outliers.
 
     scikit-learn's sign: ``score_samples`` is minus ``outlier_scores``, larger is more normal; ``decision_function`` is negative
@@ -90,6 +92,12 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     def predict(self, X: Any) -> Int[np.ndarray, " n"]:
         """-1 for outliers, 1 for the rest."""
         return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        inner = self.estimator
+        tags.input_tags.allow_nan = isinstance(inner, LatentVariableEstimator) and inner.takes_missing
+        return tags
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the fitted detector as a folder of JSON and arrays, for ``lowerbound.load``; all of it, or nothing."""

@@ -1,10 +1,10 @@
 """VAE, the estimator: a continuous mixture with an amortized posterior (model and bound: ``lowerbound.models.vae``)."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray, Shaped
+from jaxtyping import Int, PRNGKeyArray, Shaped
 from numpy.random import RandomState
 
 from lowerbound.data.dataset import Dataset
@@ -14,11 +14,10 @@ from lowerbound.evaluate.notes import fit_notes
 from lowerbound.fit.optimizer import Decay
 from lowerbound.interface.architecture import NetworkName, architecture_of, check_image_shape
 from lowerbound.interface.atomic import all_or_nothing
-from lowerbound.interface.base import LatentVariableEstimator, seed_of
-from lowerbound.interface.checks import (
-    check_rows,
-    no_type_check,
-)
+from lowerbound.interface.base import seed_of
+from lowerbound.interface.checks import check_rows
+from lowerbound.interface.hyperparameters import no_type_check
+from lowerbound.interface.missing_cells import ImputingEstimator, check_observed_columns, empty_rows_note
 from lowerbound.interface.parts import decoder, gaussian_encoder, named_likelihood
 from lowerbound.interface.training import Training
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
@@ -26,11 +25,12 @@ from lowerbound.models.vae import VAE as VAEModel
 from lowerbound.nn.activations import Activation
 from lowerbound.objectives.elbo import ELBO
 from lowerbound.objectives.importance_weighted import ImportanceWeighted
+from lowerbound.priors.standard_normal import StandardNormal
 
-_MOST_CATEGORIES = 10_000
+_MOST_CODES = 10_000
 
 
-class VAE(LatentVariableEstimator):
+class VAE(ImputingEstimator):
     r"""log p(x) >= E_q[log p(x given z)] - KL(q(z given x) || N(0, I)), maximized over decoder and encoder together.
 
     Parameters
@@ -115,6 +115,13 @@ class VAE(LatentVariableEstimator):
         Shape of a row.
     constant_features_
         True for features without any spread in the training rows: a density there is meaningless.
+    trained_with_missing_
+        Whether the training rows had missing cells: the encoder then sees which cells were observed.
+
+    Notes
+    -----
+    Missing cells (NaN) are left out of the likelihood, which factorizes over cells: the bound is one on log p(x_observed). With
+    ``objective="importance_weighted"`` that is MIWAE (Mattei & Frellsen 2019).
 
     Examples
     --------
@@ -125,6 +132,8 @@ class VAE(LatentVariableEstimator):
     >>> vae.transform(X).shape, vae.elbo(X).shape
     ((64, 2), (64,))
     """
+
+    takes_missing: ClassVar[bool] = True
 
     @no_type_check
     def __init__(
@@ -195,8 +204,8 @@ class VAE(LatentVariableEstimator):
         Parameters
         ----------
         X
-            (n, features) array or data frame, or (n, height, width[, channels]) images; n >= 2, finite, inside the support of
-            the likelihood. uint8 and bool stay so in memory.
+            (n, features) array or data frame, or (n, height, width[, channels]) images; n >= 2, inside the support of the
+            likelihood; NaN where a cell is missing. uint8 and bool stay so in memory, and a memory-mapped array on disk.
         y
             Ignored.
 
@@ -209,14 +218,14 @@ class VAE(LatentVariableEstimator):
         X = check_rows(self, X, reset=True)
         check_image_shape(self)
         self.seed_ = seed_of(self.random_state)
-        self.n_categories_ = self._count_categories(X)
-        self.preprocessing_, self.constant_features_ = fit_preprocessing(
-            X,
-            treatment=self._treatment,
-            standardize=self.standardize,
-        )
+        self.preprocessing_, measured = fit_preprocessing(X, treatment=self._treatment, standardize=self.standardize)
+        self.constant_features_ = measured.constant
+        check_observed_columns(self, measured.seen)
+        if self.likelihood == "categorical":
+            self.n_codes_ = self._count_codes(X)
         self._check_values(X)
-        dataset = Dataset(self.preprocessing_.store(X), self.preprocessing_)
+        dataset = Dataset(X, self.preprocessing_)
+        self.trained_with_missing_ = not dataset.complete
         training = Training(self, dataset, seed=self.seed_)
         model = self._skeleton(key=self._key(2))
         objective = self._objective(steps_per_epoch=training.steps_per_epoch)
@@ -231,11 +240,13 @@ class VAE(LatentVariableEstimator):
         likelihood = self._untrained_likelihood()
         architecture = architecture_of(self)
         return VAEModel(
+            prior=StandardNormal(int(self.latent_dim)),
             encoder=gaussian_encoder(
                 likelihood,
                 self.input_shape_,
                 latent_dim=int(self.latent_dim),
                 family=self.posterior_covariance,
+                with_mask=self.trained_with_missing_,
                 architecture=architecture,
                 key=encoder_key,
             ),
@@ -255,7 +266,7 @@ class VAE(LatentVariableEstimator):
             self.input_shape_,
             variance=self.variance,
             noise_scale=self.noise_scale,
-            n_categories=self.n_categories_,
+            n_codes=self.n_codes_ if self.likelihood == "categorical" else None,
         )
 
     def _objective(self, *, steps_per_epoch: int) -> ELBO | ImportanceWeighted:
@@ -290,25 +301,24 @@ class VAE(LatentVariableEstimator):
     def _check_hyperparameters(self) -> None:
         check_vae(self)
 
-    def _count_categories(self, X: Shaped[np.ndarray, "n *event"]) -> int:
-        """Number of category codes for the categorical likelihood, else 0."""
-        if self.likelihood != "categorical":
-            return 0
-        n_categories = int(max(np.max(X), 1)) + 1
-        if n_categories > _MOST_CATEGORIES:
-            column = np.unravel_index(np.argmax(X), X.shape)[1:]
+    def _count_codes(self, X: Shaped[np.ndarray, "n *event"]) -> Int[np.ndarray, "*event"]:
+        """Number of category codes of each column: the largest one in training, plus one."""
+        largest = np.fmax.reduce(X, axis=0)
+        if largest.max() >= _MOST_CODES:
+            column = np.unravel_index(np.argmax(largest), largest.shape)
             raise ValueError(
-                f"X of VAE must hold at most {_MOST_CATEGORIES} category codes for the categorical likelihood; got code "
-                f"{n_categories - 1} in column {', '.join(map(str, column))}. Number the codes 0, 1, 2, … or group rare ones."
+                f"X of VAE must hold at most {_MOST_CODES} category codes for the categorical likelihood; got code "
+                f"{int(largest.max())} in column {', '.join(map(str, column))}. Number the codes 0, 1, 2, … or group rare ones."
             )
-        return n_categories
+        return np.maximum(largest, 0).astype(np.int32) + 1
 
     def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
         treatment = self.preprocessing_.treatment
         if treatment in ("real", "discrete"):
             super()._check_values(array)
         else:
-            check_grey_levels(array, treatment, white=self.preprocessing_.white, owner="VAE")
+            check_grey_levels(array, treatment, white_level=self.preprocessing_.white_level, owner="VAE")
 
     def _notes(self, dataset: Dataset) -> tuple[str, ...]:
-        return fit_notes(self.model_, dataset, constant=self.constant_features_, key=self._key(3))
+        notes = fit_notes(self.model_, dataset, constant=self.constant_features_, key=self._key(3))
+        return notes if dataset.complete else notes + empty_rows_note(dataset.values)

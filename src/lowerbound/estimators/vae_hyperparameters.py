@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lowerbound.interface.architecture import check_architecture
-from lowerbound.interface.checks import check_bool, check_choice, check_integer, check_number
+from lowerbound.interface.hyperparameters import check_bool, check_choice, check_integer, check_number
 from lowerbound.interface.training import check_training
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray, UInt32
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.pareto import pareto_k
-from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_draw, bytes_per_row, chunk_rows, iterate_rows, map_rows
+from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_row, chunk_rows, iterate_rows, map_rows
 from lowerbound.models.model import AbstractDensityModel, AbstractExactModel
 
 _TRUSTED_K = 0.7
@@ -127,8 +127,8 @@ def elbo(
     """E_q[log p(x given z)] - KL(q || p) in nats for each row, over ``n_samples`` draws; log p(x) where q is exact."""
     if isinstance(model, AbstractExactModel):
         return map_rows(_exact_log_evidence, model, dataset, key=key)
-    at_once = min(n_samples, max(1, MEMORY_BUDGET // bytes_per_draw(model, dataset.event_shape)))
-    return map_rows(MeanElbo(n_samples, at_once), model, dataset, key=key, draws_per_row=at_once)
+    at_once = min(n_samples, max(1, MEMORY_BUDGET // bytes_per_row(MeanElbo(1, 1), model, dataset)))
+    return map_rows(MeanElbo(n_samples, at_once), model, dataset, key=key)
 
 
 def log_evidence(
@@ -165,10 +165,10 @@ def log_evidence(
     """
     if isinstance(model, AbstractExactModel):
         return _exact(map_rows(_exact_log_evidence, model, dataset, key=key), base_measure=base_measure)
-    at_once = min(n_samples, max(1, memory_budget // bytes_per_draw(model, dataset.event_shape)))
-    row_bytes = bytes_per_row(model, dataset, draws=at_once)
-    rows_per_chunk = chunk_rows(len(dataset), row_bytes, memory_budget=memory_budget)
+    at_once = min(n_samples, max(1, memory_budget // bytes_per_row(LogWeights(1, 1), model, dataset)))
     row_function = LogWeights(n_samples, at_once)
+    row_bytes = bytes_per_row(row_function, model, dataset)
+    rows_per_chunk = chunk_rows(len(dataset), row_bytes, memory_budget=memory_budget)
     parts = [
         _summarize(log_weights)
         for log_weights in iterate_rows(row_function, model, dataset, key=key, rows_per_chunk=rows_per_chunk)

@@ -76,7 +76,7 @@ class Health:
 def _row(model: AbstractGaussianPosteriorModel, datum: Datum, *, key: PRNGKeyArray) -> dict[str, Array]:
     posterior = model.posterior(datum)
     return {
-        "kl": posterior.kl(),
+        "kl": model.elbo_terms(datum, key=key).kl,
         "mean": posterior.mean,
         "variance": posterior.variance(),
         "noise": model.noise_scale(posterior.mean),

@@ -10,6 +10,8 @@ An interval speaks of one cell. What several cells of a row do together is in th
 on each completed table and their results pooled (Rubin's rules). The distributions are those of the fitted parameters, as if
 these were known: with few rows for many parameters the intervals are too narrow.
 
+A model without closed forms is asked by importance sampling (``evaluate.sampled_imputation``).
+
 Reference: D. B. Rubin, "Multiple imputation for nonresponse in surveys", 1987.
 """
 
@@ -27,7 +29,11 @@ from scipy.special import ndtri
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.rows import map_rows
-from lowerbound.models.model import AbstractExactModel, Predictive
+from lowerbound.evaluate.sampled_imputation import SampledCompletions, SampledInterval, SampledMoments
+from lowerbound.models.model import AbstractExactModel, AbstractImputingModel, Predictive
+
+SAMPLES = 1000
+"""Draws of z per row, of a model without closed forms."""
 
 _BISECTIONS = 60  # halves an interval of a few standard deviations down to rounding
 
@@ -46,25 +52,48 @@ class Interval(NamedTuple):
     upper: Float[np.ndarray, "n *event"]
 
 
-def predictive_moments(model: AbstractExactModel, dataset: Dataset, *, key: PRNGKeyArray) -> Moments:
-    """Mean and variance of each cell's distribution given the observed cells of its row."""
-    return Moments(*map_rows(_moments, model, dataset, key=key))
+ImputingModel = AbstractExactModel | AbstractImputingModel
 
 
-def predictive_interval(model: AbstractExactModel, dataset: Dataset, *, coverage: float, key: PRNGKeyArray) -> Interval:
+def predictive_moments(
+    model: ImputingModel, dataset: Dataset, *, n_samples: int = SAMPLES, key: PRNGKeyArray
+) -> Moments:
+    """Mean and variance of each cell's distribution given the observed cells of its row.
+
+    Parameters
+    ----------
+    model, dataset
+        The fitted model and the rows.
+    n_samples
+        Draws per row, of a model without closed forms.
+    key
+        Base of the rows' randomness.
+    """
+    if isinstance(model, AbstractExactModel):
+        return Moments(*map_rows(_moments, model, dataset, key=key))
+    return Moments(*map_rows(SampledMoments(n_samples), model, dataset, key=key))
+
+
+def predictive_interval(
+    model: ImputingModel, dataset: Dataset, *, coverage: float, n_samples: int = SAMPLES, key: PRNGKeyArray
+) -> Interval:
     """The interval that holds each cell with probability ``coverage``, equal shares on both sides."""
-    return Interval(*map_rows(CentralInterval(float(coverage)), model, dataset, key=key))
+    if isinstance(model, AbstractExactModel):
+        return Interval(*map_rows(CentralInterval(float(coverage)), model, dataset, key=key))
+    return Interval(*map_rows(SampledInterval(float(coverage), n_samples), model, dataset, key=key))
 
 
 def completed(
-    model: AbstractExactModel, dataset: Dataset, *, n_draws: int, key: PRNGKeyArray
+    model: ImputingModel, dataset: Dataset, *, n_draws: int, n_samples: int = SAMPLES, key: PRNGKeyArray
 ) -> Float[np.ndarray, "n draws *event"]:
     """``n_draws`` independent joint draws of the missing cells of each row, beside its observed ones, model units.
 
     Rows of equal content are different cases, with draws of their own: the second one of a kind counts as another hash.
     """
     apart = replace(dataset, hashes=_apart(dataset.row_hashes()))
-    return map_rows(Completions(n_draws), model, apart, key=key, draws_per_row=n_draws)
+    if isinstance(model, AbstractExactModel):
+        return map_rows(Completions(n_draws), model, apart, key=key)
+    return map_rows(SampledCompletions(n_draws, n_samples), model, apart, key=key)
 
 
 def _apart(hashes: UInt32[np.ndarray, " n"]) -> UInt32[np.ndarray, " n"]:

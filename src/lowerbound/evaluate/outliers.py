@@ -12,21 +12,17 @@ reconstruction   -log p(x given z), z the code of x   the decoder cannot reprodu
 A deterministic autoencoder has the last one only.
 """
 
-from typing import Literal
-
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.evidence import elbo, log_evidence
+from lowerbound.evaluate.outlier_methods import METHODS as METHODS
+from lowerbound.evaluate.outlier_methods import OutlierMethod as OutlierMethod
 from lowerbound.evaluate.reconstruction import log_likelihood_at_code
 from lowerbound.evaluate.rows import map_rows
 from lowerbound.models.model import AbstractDensityModel, AbstractModel
-
-OutlierMethod = Literal["kl", "log_evidence", "elbo", "reconstruction"]
-
-METHODS: tuple[OutlierMethod, ...] = ("kl", "log_evidence", "elbo", "reconstruction")
 
 
 def _kl(model: AbstractDensityModel, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, ""]:

@@ -5,20 +5,21 @@ padded to one of few sizes, so that other row counts share compiled code, and a 
 row among few.
 """
 
-import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree, Shaped, UInt32
+from jaxtyping import Array, PRNGKeyArray, PyTree, UInt32
 
 from lowerbound.data.dataset import Dataset
-from lowerbound.data.datum import Datum
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.models.cost import model_cost
-from lowerbound.models.model import AbstractModel
+from lowerbound.data.record import Record
+from lowerbound.models.model import AbstractModel, infer
+from lowerbound.nn.cost import cached_cost
 from lowerbound.nn.precision import precision_of
 
 # function(model, datum, key=...) -> pytree of arrays. A module-level function or an equinox module: it is a static argument of
@@ -31,39 +32,68 @@ _SMALL, _LARGE = 64, 512  # a chunk for tables of few rows, and where 4096 begin
 # Chunks of this many bytes stay near the cache: 512 MiB ran at two thirds of the speed (MNIST, 2 cores).
 MEMORY_BUDGET = 128 * 2**20
 
+_BYTES_PER_ENTRY = 32  # of the widest array: eight float32 arrays of its size are alive at a time, roughly
+_NARROWEST = 64
+
 # Randomness that belongs to the data (dequantization, binarization) is a function of the row alone, so that every model, seed
 # and verb is held against the same bits.
 _DATA_SEED = 0
+_INFERENCE = 0x1FE2
 
 
-@eqx.filter_jit
-def _chunk(
+def _apply(
     function: RowFunction,
     model: AbstractModel,
     preprocessing: Preprocessing,
     key: PRNGKeyArray,
-    values: Shaped[Array, "rows *event"],
-    observed: Bool[Array, "rows *event"] | None,
-    condition: Float[Array, "rows condition"] | None,
+    record: Record,
     hashes: UInt32[Array, " rows"],
 ) -> PyTree:
-    def one(values: Array, observed: Array | None, condition: Array | None, row_hash: Array) -> PyTree:
+    """The function of every row of a chunk."""
+
+    def one(record: Record, row_hash: Array) -> PyTree:
         data_key = jax.random.fold_in(jax.random.key(_DATA_SEED), row_hash)
-        datum: Datum = preprocessing(values, observed, condition, key=data_key)
-        return function(model, datum, key=jax.random.fold_in(key, row_hash))
+        row_key = jax.random.fold_in(key, row_hash)
+        datum = infer(model, preprocessing(record, key=data_key), key=jax.random.fold_in(row_key, _INFERENCE))
+        return function(model, datum, key=row_key)
 
-    return jax.vmap(one)(values, observed, condition, hashes)
-
-
-def bytes_per_draw(model: AbstractModel, event_shape: tuple[int, ...]) -> int:
-    """Rough memory of one z on its way through the decoder: eight float32 arrays as wide as the widest."""
-    return 32 * max(64, math.prod(event_shape), model_cost(model, event_shape).decode.widest)
+    return jax.vmap(one)(record, hashes)
 
 
-def bytes_per_row(model: AbstractModel, dataset: Dataset, *, draws: int) -> int:
-    """Rough memory of one datum: its way into latent space, or that of so many z at once back from there."""
-    encode = 32 * model_cost(model, dataset.event_shape, holes=dataset.observed is not None).encode.widest
-    return max(encode, draws * bytes_per_draw(model, dataset.event_shape))
+_compiled = eqx.filter_jit(_apply)
+
+
+@dataclass(frozen=True)
+class _OneRow:
+    """The program of a chunk of one row, as a function of what rows share and what each brings."""
+
+    function: RowFunction
+
+    def __call__(self, shared: tuple[AbstractModel, Preprocessing], record: Record) -> PyTree:
+        return _apply(self.function, *shared, jax.random.key(0), record, jnp.zeros(1, jnp.uint32))
+
+
+@dataclass(frozen=True)
+class _OneItem:
+    """The program of one item, as a function of the model and the item."""
+
+    function: Callable[[Any, PRNGKeyArray, Any], PyTree]
+
+    def __call__(self, model: AbstractModel, item: PyTree) -> PyTree:
+        return self.function(model, jax.random.key(0), item)
+
+
+def bytes_per_row(function: RowFunction, model: AbstractModel, dataset: Dataset) -> int:
+    """Rough memory that one row takes, read from the row function's own program."""
+    with precision_of(model):
+        one = dataset.records(np.zeros(1, np.int64))
+        found = cached_cost(_OneRow(function), (model, dataset.preprocessing), one)
+    return _BYTES_PER_ENTRY * max(_NARROWEST, found.widest)
+
+
+def bytes_of(function: Callable[[Any, PRNGKeyArray, Any], PyTree], model: AbstractModel, item: PyTree) -> int:
+    """Rough memory that one item takes, read from the program of function(model, key, item)."""
+    return _BYTES_PER_ENTRY * max(_NARROWEST, cached_cost(_OneItem(function), model, item).widest)
 
 
 def chunk_rows(n_rows: int, bytes_per_row: int, *, memory_budget: int = MEMORY_BUDGET) -> int:
@@ -88,18 +118,9 @@ def iterate_rows(
         rows = np.arange(start, start + rows_per_chunk)
         real = int(np.sum(rows < len(dataset)))
         rows[real:] = start  # padding: a valid row, cut off below
-        part = dataset.take(rows)
         with precision_of(model):  # not around the yield: the caller has a precision of its own
-            result = _chunk(
-                function,
-                model,
-                dataset.preprocessing,
-                key,
-                jnp.asarray(part.values),
-                None if part.observed is None else jnp.asarray(part.observed),
-                None if part.condition is None else jnp.asarray(part.condition),
-                jnp.asarray(hashes[rows]),
-            )
+            record = dataset.records(rows).on_device()
+            result = _compiled(function, model, dataset.preprocessing, key, record, jnp.asarray(hashes[rows]))
         if waiting is not None:
             yield _fetch(*waiting)
         waiting = (result, real)
@@ -107,9 +128,7 @@ def iterate_rows(
         yield _fetch(*waiting)
 
 
-def map_rows(
-    function: RowFunction, model: AbstractModel, dataset: Dataset, *, key: PRNGKeyArray, draws_per_row: int = 1
-) -> PyTree:
+def map_rows(function: RowFunction, model: AbstractModel, dataset: Dataset, *, key: PRNGKeyArray) -> PyTree:
     """function(model, datum, key=...) for every row, stacked: a pytree of NumPy arrays with n rows.
 
     Parameters
@@ -120,10 +139,8 @@ def map_rows(
         What it is applied to.
     key
         Base of the rows' randomness.
-    draws_per_row
-        How many z the function decodes at once for a row: bounds the chunk's memory.
     """
-    rows_per_chunk = chunk_rows(len(dataset), bytes_per_row(model, dataset, draws=draws_per_row))
+    rows_per_chunk = chunk_rows(len(dataset), bytes_per_row(function, model, dataset))
     chunks = list(iterate_rows(function, model, dataset, key=key, rows_per_chunk=rows_per_chunk))
     return jax.tree.map(lambda *parts: np.concatenate(parts), *chunks)
 

@@ -8,14 +8,18 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
-from lowerbound.evaluate.rows import bytes_per_draw, chunk_rows, map_rows
-from lowerbound.models.model import AbstractDensityModel, AbstractModel
+from lowerbound.evaluate.rows import bytes_of, chunk_rows, map_rows
+from lowerbound.models.model import AbstractDensityModel, AbstractGenerativeModel, AbstractModel
 from lowerbound.nn.precision import precision_of
+
+# function(model, key, item) -> pytree of arrays; a module-level function.
+ItemFunction = Callable[[Any, PRNGKeyArray, Any], PyTree]
 
 
 class PosteriorDraws(eqx.Module):
@@ -32,54 +36,56 @@ def sample_posterior(
     model: AbstractDensityModel, dataset: Dataset, *, n_draws: int, key: PRNGKeyArray
 ) -> Float[np.ndarray, "n draws latent"]:
     """Z ~ q(z given x), ``n_draws`` for each row."""
-    return map_rows(PosteriorDraws(n_draws), model, dataset, key=key, draws_per_row=n_draws)
-
-
-def _decode(model: AbstractModel, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
-    return model.decode(z)
-
-
-def _sample(
-    model: AbstractDensityModel, numbered: tuple[PRNGKeyArray, Array]
-) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
-    key, number = numbered
-    return model.sample(key=jax.random.fold_in(key, number))
-
-
-@eqx.filter_jit
-def _apply(function: Callable[[Any, PyTree], PyTree], model: AbstractModel, inputs: PyTree, axes: PyTree) -> PyTree:
-    return jax.vmap(lambda item: function(model, item), in_axes=(axes,))(inputs)
-
-
-def _padded_chunks(n_rows: int, bytes_per_row: int) -> list[tuple[np.ndarray, int]]:
-    """Row numbers of each chunk, padded to a fixed length, and how many of them are real."""
-    size = chunk_rows(n_rows, bytes_per_row)
-    chunks = []
-    for start in range(0, n_rows, size):
-        rows = np.arange(start, start + size)
-        chunks.append((np.minimum(rows, n_rows - 1), min(size, n_rows - start)))
-    return chunks
+    return map_rows(PosteriorDraws(n_draws), model, dataset, key=key)
 
 
 def decode(
-    model: AbstractModel, latents: Float[np.ndarray, "n latent"], *, event_shape: tuple[int, ...]
+    model: AbstractModel,
+    latents: Float[np.ndarray, "n latent"],
+    condition: Float[np.ndarray, "n condition"] | None = None,
 ) -> Float[np.ndarray, "n *event"]:
-    """E[x given z] in model units for each row of latents."""
-    parts = []
-    for rows, real in _padded_chunks(len(latents), bytes_per_draw(model, event_shape)):
-        with precision_of(model):
-            parts.append(np.asarray(_apply(_decode, model, latents[rows], 0))[:real])
-    return np.concatenate(parts)
+    """E[x given z, c] in model units for each row of latents."""
+    return _map_items(_decode, model, (latents, condition), key=jax.random.key(0))
 
 
 def sample(
-    model: AbstractDensityModel, n_samples: int, *, event_shape: tuple[int, ...], key: PRNGKeyArray
+    model: AbstractGenerativeModel,
+    n_samples: int,
+    condition: Float[np.ndarray, "n condition"] | None = None,
+    *,
+    key: PRNGKeyArray,
 ) -> tuple[Float[np.ndarray, "n *event"], Float[np.ndarray, "n latent"]]:
-    """``n_samples`` independent (x, z) from p(x, z), x in model units."""
-    xs, zs = [], []
-    for rows, real in _padded_chunks(n_samples, bytes_per_draw(model, event_shape)):
-        with precision_of(model):
-            x, z = _apply(_sample, model, (key, rows.astype(np.uint32)), (None, 0))
-        xs.append(np.asarray(x)[:real])
-        zs.append(np.asarray(z)[:real])
-    return np.concatenate(xs), np.concatenate(zs)
+    """``n_samples`` independent (x, z) from p(x, z given c), x in model units."""
+    return _map_items(_sample, model, (np.arange(n_samples, dtype=np.uint32), condition), key=key)
+
+
+def _decode(model: AbstractModel, key: PRNGKeyArray, item: tuple[Array, Array | None]) -> Float[Array, "*event"]:
+    return model.decode(*item)
+
+
+def _sample(
+    model: AbstractGenerativeModel, key: PRNGKeyArray, item: tuple[Array, Array | None]
+) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
+    number, condition = item
+    return model.sample(condition, key=jax.random.fold_in(key, number))
+
+
+@eqx.filter_jit
+def _chunk(function: ItemFunction, model: AbstractModel, key: PRNGKeyArray, items: PyTree) -> PyTree:
+    return jax.vmap(lambda item: function(model, key, item))(items)
+
+
+def _map_items(function: ItemFunction, model: AbstractModel, items: PyTree, *, key: PRNGKeyArray) -> PyTree:
+    """function(model, key, item) for every item of the arrays, stacked: chunks of fixed size, the last one padded."""
+    n_items = len(jax.tree.leaves(items)[0])
+    with precision_of(model):
+        one = jax.tree.map(lambda leaf: leaf[0], items)
+        size = chunk_rows(n_items, bytes_of(function, model, one))
+        parts = []
+        for start in range(0, n_items, size):
+            rows = np.minimum(np.arange(start, start + size), n_items - 1)
+            taken = jax.tree.map(lambda leaf, rows=rows: jnp.asarray(leaf[rows]), items)
+            found = _chunk(function, model, key, taken)
+            real = min(size, n_items - start)
+            parts.append(jax.tree.map(lambda leaf, real=real: np.asarray(leaf)[:real], found))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)

@@ -1,125 +1,106 @@
-r"""The compiled part of training: one step, a block of steps, and the evaluation of an objective at fixed parameters.
+r"""The compiled part of training: a block of steps, the evaluation of a fixed model, and the rows' first local state.
 
-One step, inside ``lax.scan`` (theta are the model's inexact arrays):
+Inside ``lax.scan``, for each minibatch of the block:
 
-    1. stored rows -> datums, with a key per row and step                                          Preprocessing
-    2. g = grad of objective(model, batch, key, step)                                              AbstractObjective
-    3. theta <- theta - rate(step) * Adam(clip(g))                                                 Adam
-    4. if the loss or |g| is not finite: keep theta, here and in every later step
+    1. records -> datums, with a key per row and step                                              Preprocessing
+    2. one step of the algorithm                                                                   AbstractStep
+    3. sums over rows of its metrics
 
 The jitted functions live at module level and every number that may differ between fits is traced, so that a second fit of the
 same shapes compiles nothing. The randomness of a step is a function of (key, step).
 """
 
 import math
-from typing import Any
+from collections.abc import Mapping
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from lowerbound.data.batches import Block, Plan, blocks, plan
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.datum import Datum
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.fit.optimizer import Adam
-from lowerbound.models.cost import model_cost
-from lowerbound.models.model import AbstractModel
-from lowerbound.objectives.objective import AbstractObjective, Batch
+from lowerbound.data.record import Record
+from lowerbound.fit.step import AbstractStep, StepState
+from lowerbound.models.model import AbstractLocalModel, AbstractModel, infer, with_local
+from lowerbound.nn.cost import cached_cost
+from lowerbound.objectives.objective import Batch
 
-Sums = dict[str, Float[Array, ""]]
-
-# The step at which every warm-up and temperature has reached its end: validation looks at the final objective.
-_END_OF_SCHEDULES = 2**30
+Sums = Mapping[str, Float[Array | np.ndarray, ""]]
 
 _BLOCK_WORK = 1e11  # floating-point operations
 _BLOCK_BYTES = 2**26
 
 
-class Moving(eqx.Module):
-    """What a step changes: the carry of the compiled scan."""
-
-    parameters: PyTree
-    optimizer_state: PyTree
-    step: Int[Array, ""]
-    finite: Bool[Array, ""]
-
-
 def _batch(preprocessing: Preprocessing, block: Block, key: PRNGKeyArray) -> Batch:
     """One minibatch of datums from one step of a block."""
+
+    def datum(record: Record, local: PyTree, key: PRNGKeyArray) -> Datum:
+        return with_local(preprocessing(record, key=key), local)
+
     keys = jax.random.split(key, block.weight.shape[0])
-    datums = jax.vmap(lambda values, observed, condition, key: preprocessing(values, observed, condition, key=key))(
-        block.values, block.observed, block.condition, keys
-    )
-    return Batch(datums, block.weight, block.row)
+    return Batch(jax.vmap(datum)(block.record, block.local, keys), block.weight, block.row)
 
 
 @eqx.filter_jit
-def start(optimizer: Adam, parameters: PyTree) -> Moving:
+def first_state(step: AbstractStep, parameters: PyTree) -> StepState:
     """The state before the first step."""
-    return Moving(parameters, optimizer.init(parameters), jnp.asarray(0, jnp.int32), jnp.asarray(True))
+    return StepState(parameters, step.begin(parameters), jnp.asarray(0, jnp.int32), jnp.asarray(True))
 
 
 @eqx.filter_jit
 def train_block(
-    static: PyTree,
-    objective: AbstractObjective[Any],
-    optimizer: Adam,
-    preprocessing: Preprocessing,
-    moving: Moving,
-    key: PRNGKeyArray,
-    block: Block,
-) -> tuple[Moving, Sums]:
-    """Run the block's steps; give the moved state and the sums over rows of loss and metrics."""
+    static: PyTree, step: AbstractStep, preprocessing: Preprocessing, state: StepState, key: PRNGKeyArray, block: Block
+) -> tuple[StepState, Sums, PyTree]:
+    """Run the block's steps: the moved state, sums over rows of the metrics, and the rows' local state (steps, rows, …)."""
 
-    def one_step(old: Moving, block: Block) -> tuple[Moving, Sums]:
-        data_key, objective_key = jax.random.split(jax.random.fold_in(key, old.step))
+    def one(old: StepState, block: Block) -> tuple[StepState, tuple[Sums, PyTree]]:
+        data_key, step_key = jax.random.split(jax.random.fold_in(key, old.step))
         batch = _batch(preprocessing, block, data_key)
-
-        def loss_of(parameters: PyTree) -> tuple[Float[Array, ""], Sums]:
-            return objective(eqx.combine(parameters, static), batch, objective_key, old.step)
-
-        (loss, metrics), gradients = jax.value_and_grad(loss_of, has_aux=True)(old.parameters)
-        parameters, optimizer_state, finite = optimizer.update(
-            gradients,
-            old.optimizer_state,
-            old.parameters,
-            step=old.step,
-            allowed=old.finite & jnp.isfinite(loss),
-        )
-        # After the first non-finite step nothing moves any more, and steps not taken add nothing to the means.
-        moved = Moving(parameters, optimizer_state, old.step + finite, finite)
+        new, metrics, local = step(static, old, batch, key=step_key)
+        # Steps not taken add nothing to the means.
         count = jnp.sum(batch.weight)
-        sums = {name: jnp.where(finite, value * count, 0.0) for name, value in ({"loss": loss} | metrics).items()}
-        return moved, sums | {"rows": jnp.where(finite, count, 0.0)}
+        sums = {name: jnp.where(new.finite, value * count, 0.0) for name, value in metrics.items()}
+        return new, (sums | {"rows": jnp.where(new.finite, count, 0.0)}, local)
 
-    moving, sums = jax.lax.scan(one_step, moving, block)
-    return moving, jax.tree.map(jnp.sum, sums)
+    state, (sums, local) = jax.lax.scan(one, state, block)
+    return state, jax.tree.map(jnp.sum, sums), local
 
 
 @eqx.filter_jit
 def _evaluate_block(
     static: PyTree,
-    objective: AbstractObjective[Any],
+    step: AbstractStep,
     preprocessing: Preprocessing,
     parameters: PyTree,
     key: PRNGKeyArray,
     block: Block,
 ) -> Sums:
-    """Sums over rows of loss and metrics at fixed parameters, schedules at their end."""
+    """Sums over rows of the metrics at fixed parameters, schedules at their end."""
 
-    def one_step(carry: None, numbered: tuple[Int[Array, ""], Block]) -> tuple[None, Sums]:
+    def one(carry: None, numbered: tuple[Int[Array, ""], Block]) -> tuple[None, Sums]:
         number, block = numbered
-        data_key, objective_key = jax.random.split(jax.random.fold_in(key, number))
-        batch = _batch(preprocessing, block, data_key)
+        data_key, step_key = jax.random.split(jax.random.fold_in(key, number))
         model = eqx.combine(parameters, static)
-        loss, metrics = objective(model, batch, objective_key, jnp.asarray(_END_OF_SCHEDULES))
+        batch = _inferred(model, _batch(preprocessing, block, data_key), key=step_key)
         count = jnp.sum(batch.weight)
-        return carry, {name: value * count for name, value in ({"loss": loss} | metrics).items()} | {"rows": count}
+        metrics = step.evaluate(model, batch, key=step_key)
+        return carry, {name: value * count for name, value in metrics.items()} | {"rows": count}
 
-    _, sums = jax.lax.scan(one_step, None, (jnp.arange(block.weight.shape[0]), block))
+    _, sums = jax.lax.scan(one, None, (jnp.arange(block.weight.shape[0]), block))
     return jax.tree.map(jnp.sum, sums)
+
+
+def _inferred(model: AbstractModel, batch: Batch, *, key: PRNGKeyArray) -> Batch:
+    """The minibatch with local state found for its rows; itself where the model has none."""
+    if not isinstance(model, AbstractLocalModel):
+        return batch
+    keys = jax.random.split(jax.random.fold_in(key, 1), len(batch.weight))
+    datums = jax.vmap(lambda datum, key: infer(model, datum, key=key))(batch.datums, keys)
+    return Batch(datums, batch.weight, batch.row)
 
 
 def means_over_rows(sums: list[Sums]) -> dict[str, float]:
@@ -130,36 +111,46 @@ def means_over_rows(sums: list[Sums]) -> dict[str, float]:
     return {name: total / rows if rows else math.nan for name, total in totals.items()}
 
 
-def plan_epoch(
-    model: AbstractModel, objective: AbstractObjective[Any], dataset: Dataset, *, n_rows: int, batch_size: int
-) -> Plan:
-    """The shape of an epoch whose blocks are short enough for Ctrl-C to be prompt, and small enough to gather on the host.
+def plan_epoch(model: AbstractModel, step: AbstractStep, dataset: Dataset, *, n_rows: int, batch_size: int) -> Plan:
+    """The shape of an epoch whose blocks are short enough for Ctrl-C to be prompt, and small enough to take on the host.
 
-    With its gradient a computation costs about three times itself.
+    The work of a step is read from its own program: what it takes to evaluate one row, times three for the gradient.
     The bound on a block's work is half a second's on two cores, or on a GPU a few thousandths.
     """
-    encode, decode = model_cost(model, dataset.event_shape)
-    per_row = encode.operations + objective.decodings_per_row * decode.operations
-    work = 3 * max(1, per_row) * min(batch_size, n_rows)
+    work = 3 * max(1, operations_per_row(model, step, dataset)) * min(batch_size, n_rows)
     size = dataset.values[:1].nbytes * min(batch_size, n_rows)
     return plan(n_rows, batch_size=batch_size).with_blocks_of(int(min(_BLOCK_WORK / work, _BLOCK_BYTES / size)))
 
 
+def operations_per_row(model: AbstractModel, step: AbstractStep, dataset: Dataset) -> int:
+    """Floating-point operations of ``step.evaluate`` for one row."""
+    one = jax.tree.map(lambda leaf: leaf[None], dataset.records(np.zeros(1, np.int64)))
+    block = Block(one.on_device(), jnp.ones((1, 1), jnp.float32), jnp.zeros((1, 1), jnp.int32))
+    return cached_cost(_evaluate_one, (model, step, dataset.preprocessing), block).operations
+
+
+def _evaluate_one(constants: tuple[AbstractModel, AbstractStep, Preprocessing], block: Block) -> Sums:
+    model, step, preprocessing = constants
+    key = jax.random.key(0)
+    batch = _inferred(model, _batch(preprocessing, jax.tree.map(lambda leaf: leaf[0], block), key), key=key)
+    return step.evaluate(model, batch, key=key)
+
+
 def evaluate_objective(
     model: AbstractModel,
-    objective: AbstractObjective[Any],
+    step: AbstractStep,
     dataset: Dataset,
     *,
     rows: Int[np.ndarray, " rows"] | None = None,
     batch_size: int,
     key: PRNGKeyArray,
 ) -> dict[str, float]:
-    """Mean loss and metrics of a fixed model over rows, schedules at their end.
+    """Mean metrics of a fixed model over rows, schedules at their end.
 
     Parameters
     ----------
-    model, objective, dataset
-        What is evaluated, by which loss, on which rows.
+    model, step, dataset
+        What is evaluated, by which algorithm's metrics, on which rows.
     rows
         Numbers of the rows to look at; None for all.
     batch_size
@@ -169,11 +160,10 @@ def evaluate_objective(
     """
     parameters, static = eqx.partition(model, eqx.is_inexact_array)
     order = np.arange(len(dataset)) if rows is None else rows
-    shape = plan_epoch(model, objective, dataset, n_rows=len(order), batch_size=batch_size)
+    shape = plan_epoch(model, step, dataset, n_rows=len(order), batch_size=batch_size)
     sums: list[Sums] = []
     for b, block in enumerate(blocks(dataset, order, shape)):
         if sums:
             jax.device_get(sums[-1]["rows"])  # at most one block ahead of the device: data may be larger than memory
-        block_key = jax.random.fold_in(key, b)
-        sums.append(_evaluate_block(static, objective, dataset.preprocessing, parameters, block_key, block))
+        sums.append(_evaluate_block(static, step, dataset.preprocessing, parameters, jax.random.fold_in(key, b), block))
     return means_over_rows(sums)

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+_WIDE = 200  # columns: more than the numbers of any fit
+
 
 class Reporter:
     """Receives news of a fit; this one keeps silent."""
@@ -61,5 +63,8 @@ def reporter(*, verbose: bool, max_epochs: int, n_rows: int) -> Iterator[Reporte
         TextColumn("{task.fields[speed]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        console.width = _WIDE  # nothing is cut in a pipe or a file
+    with Progress(*columns, console=console) as bar:
         yield _RichReporter(bar, max_epochs=max_epochs, n_rows=n_rows)

@@ -12,7 +12,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lowerbound.interface.checks import check_choice, check_sizes
+from lowerbound.interface.hyperparameters import check_choice, check_sizes
 from lowerbound.nn.activations import ACTIVATIONS, Activation
 from lowerbound.nn.conv import ConvolutionalDecoder, ConvolutionalEncoder
 from lowerbound.nn.mlp import MLP

@@ -1,13 +1,24 @@
-"""All or nothing: a fit that raises leaves the estimator as it was, never half-fitted; one that ends says how long it took."""
+"""All or nothing: a fit that raises leaves the estimator as it was, never half-fitted; one that ends says how long it took.
+
+A fit that ends before it converged is kept, and warns: what ``status_`` says, remedy included, as a ConvergenceWarning.
+"""
 
 import time
+import warnings
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+from sklearn.exceptions import ConvergenceWarning
+
+from lowerbound.fit.result import Code, Status
 
 Owner = TypeVar("Owner")
 Result = TypeVar("Result")
 Given = ParamSpec("Given")
+
+UNCONVERGED: Final[tuple[Code, ...]] = ("max_iter", "non_finite")
+"""Ends that warn. Epochs are a budget that the user sets, and Ctrl-C was the user's own: they do not."""
 
 
 def all_or_nothing(
@@ -23,6 +34,9 @@ def all_or_nothing(
         start = time.perf_counter()
         try:
             result = fit(self, *args, **kwargs)
+            message = _unconverged(type(self).__name__, vars(self).get("status_"))
+            if message is not None:
+                warnings.warn(message, ConvergenceWarning, stacklevel=2)  # which may be an error, too
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
@@ -31,3 +45,10 @@ def all_or_nothing(
         return result
 
     return whole
+
+
+def _unconverged(owner: str, status: Any) -> str | None:
+    """The first line of a status that asks for a warning; None for others, and for fits without one."""
+    if isinstance(status, Status) and status.code in UNCONVERGED:
+        return f"fit of {owner}: {status.message.splitlines()[0]}"
+    return None

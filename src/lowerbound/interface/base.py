@@ -8,7 +8,7 @@ A subclass gives ``fit`` and ``_skeleton`` (the untrained model for given shapes
 
 import os
 from abc import abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -20,7 +20,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from lowerbound.data.dataset import Dataset, hash_rows
+from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.evaluate import evidence, outliers, reconstruction, sampling
 from lowerbound.evaluate.evidence import Evidence
@@ -29,10 +29,15 @@ from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.evaluate.posterior import encode, posterior_moments
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.capabilities import Capabilities, offered
-from lowerbound.interface.checks import check_choice, check_integer, check_latents, check_rows, check_seed
+from lowerbound.interface.checks import check_latents, check_rows
+from lowerbound.interface.hyperparameters import check_choice, check_integer, check_seed
 from lowerbound.interface.saving import save_estimator
+from lowerbound.interface.suggestions import Suggesting
 from lowerbound.likelihoods.likelihood import AbstractLikelihood, check_support
 from lowerbound.models.model import AbstractExactModel, AbstractModel
+from lowerbound.nn.compilation_cache import use_compilation_cache
+
+use_compilation_cache()  # JAX takes a folder before its first compilation only
 
 SCORE_SAMPLES = 200
 """Draws per row of ``score_samples`` and of the sampled outlier scores."""
@@ -56,11 +61,14 @@ class Posterior(NamedTuple):
     covariance: Float[np.ndarray, "n latent latent"] | None
 
 
-class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class LatentVariableEstimator(
+    Suggesting, Capabilities, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Base of the estimators; see the module for the way of the data."""
 
     _outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS  # the first one is the default
     takes_missing: ClassVar[bool] = False  # whether NaN is a missing cell, rather than an error
+    computes_in: ClassVar[Literal["float32", "float64"]] = "float32"
 
     latent_dim: int
     random_state: int | RandomState | None
@@ -93,7 +101,7 @@ class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, Tra
         check_is_fitted(self)
         array = check_rows(self, X, reset=False)
         self._check_values(array)
-        return Dataset(self.preprocessing_.store(array), self.preprocessing_, hashes=hash_rows(array))
+        return Dataset(array, self.preprocessing_)
 
     def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
         """Raise where the data is outside what the model has a probability for."""
@@ -124,7 +132,8 @@ class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, Tra
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.transformer_tags.preserves_dtype = [self.computes_in]
+        tags.input_tags.allow_nan = self.takes_missing
         return tags
 
     # ---- embedding and reconstruction: every model
@@ -138,7 +147,7 @@ class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, Tra
         """E[x given z] in the user's units, X-shaped, for rows of latents Z of shape (n, latent_dim)."""
         check_is_fitted(self)
         latents = check_latents(self, Z, latent_dim=self.model_.latent_dim, dtype=self.preprocessing_.dtype)
-        decoded = sampling.decode(self.model_, self._of_model(latents), event_shape=self.input_shape_)
+        decoded = sampling.decode(self.model_, self._of_model(latents))
         return self.preprocessing_.restore_mean(decoded)
 
     def reconstruct(self, X: Any) -> Float[np.ndarray, "n *event"]:
@@ -199,7 +208,7 @@ class LatentVariableEstimator(Capabilities, ClassNamePrefixFeaturesOutMixin, Tra
         """
         check_is_fitted(self)
         check_integer(type(self).__name__, "n_samples", n_samples, minimum=1)
-        x, z = sampling.sample(self.model_, n_samples, event_shape=self.input_shape_, key=self._draw_key(random_state))
+        x, z = sampling.sample(self.model_, n_samples, key=self._draw_key(random_state))
         drawn = self.preprocessing_.restore_sample(x)
         return (drawn, self._reported(z)) if return_latents else drawn
 

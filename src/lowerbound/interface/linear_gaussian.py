@@ -19,8 +19,8 @@ from lowerbound.data.principal_axes import Spectrum, spectrum_of_covariance, spe
 from lowerbound.evaluate.notes import constant_note, floor_note
 from lowerbound.fit.em import fit_em
 from lowerbound.fit.result import FitResult
-from lowerbound.interface.checks import check_bool, check_integer, check_number, check_seed
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
+from lowerbound.interface.hyperparameters import check_bool, check_integer, check_number, check_seed
 from lowerbound.interface.weighted_rows import SAMPLE, WeightedRows
 from lowerbound.models.linear_gaussian import LinearGaussian
 from lowerbound.models.mixture import Mixture

@@ -6,8 +6,9 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Int, PRNGKeyArray
 
+from lowerbound.data.datum import Datum
 from lowerbound.interface.architecture import Architecture
 from lowerbound.likelihoods.bernoulli import Bernoulli
 from lowerbound.likelihoods.categorical import Categorical
@@ -15,7 +16,7 @@ from lowerbound.likelihoods.gaussian import FeatureScaleGaussian, FixedScaleGaus
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.likelihoods.poisson import Poisson
 from lowerbound.models.decoder import Decoder
-from lowerbound.posteriors.encoder import Family, GaussianEncoder
+from lowerbound.posteriors.encoder import Family, GaussianEncoder, encoder_features
 from lowerbound.posteriors.gaussian import n_posterior_outputs
 
 LikelihoodName = Literal["gaussian", "bernoulli", "categorical", "poisson"]
@@ -28,14 +29,18 @@ def named_likelihood(
     *,
     variance: Variance,
     noise_scale: float,
-    n_categories: int,
+    n_codes: Int[np.ndarray, "*event"] | None,
 ) -> AbstractLikelihood:
-    """The untrained likelihood of that name; ``variance`` and ``noise_scale`` (model units) are the Gaussian's."""
+    """The untrained likelihood of that name; ``variance`` and ``noise_scale`` (model units) are the Gaussian's.
+
+    ``n_codes`` is the categorical's: the number of codes of each cell.
+    """
     match name, variance:
         case "bernoulli", _:
             return Bernoulli()
         case "categorical", _:
-            return Categorical(n_categories)
+            assert n_codes is not None
+            return Categorical(n_codes, max(int(n_codes.max()), 2))
         case "poisson", _:
             return Poisson()
         case _, "feature":
@@ -53,13 +58,21 @@ def gaussian_encoder(
     *,
     latent_dim: int,
     family: Family,
+    with_mask: bool,
     architecture: Architecture,
     key: PRNGKeyArray,
 ) -> GaussianEncoder:
-    """An untrained network from the likelihood's features to the parameters of a Gaussian posterior."""
-    features_shape = jax.eval_shape(likelihood.features, np.zeros(event_shape, np.float32)).shape
-    network = architecture.encoder(features_shape, n_posterior_outputs(family, latent_dim), key=key)
-    return GaussianEncoder(network=network, latent_dim=latent_dim, family=family)
+    """An untrained network from a datum's features to the parameters of a Gaussian posterior."""
+    shape = features_shape(likelihood, event_shape, with_mask=with_mask)
+    network = architecture.encoder(shape, n_posterior_outputs(family, latent_dim), key=key)
+    return GaussianEncoder(network=network, latent_dim=latent_dim, family=family, with_mask=with_mask)
+
+
+def features_shape(likelihood: AbstractLikelihood, event_shape: tuple[int, ...], *, with_mask: bool) -> tuple[int, ...]:
+    """Shape of what an encoder sees of a datum, before it is made a vector."""
+    values = np.zeros(event_shape, np.float32)
+    seen = jax.eval_shape(lambda x: encoder_features(likelihood, Datum(x), with_mask=with_mask), values)
+    return tuple(seen.shape)
 
 
 def decoder(

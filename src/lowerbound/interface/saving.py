@@ -3,12 +3,12 @@
     save:  hyperparameters and every attribute that ends in "_"  ->  (document, arrays)  ->  persist.write_folder
     load:  persist.read_folder  ->  class by name, hyperparameters  ->  attributes  ->  skeleton of the model, filled with arrays
 
-Nothing in a file is executed or unpickled: names are looked up in a fixed list, and a model's structure comes from the class and
-its hyperparameters, never from the file.
+Nothing in a file is executed or unpickled: class names are looked up among those that the caller knows, and a model's structure
+comes from the class and its hyperparameters, never from the file.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -25,6 +25,12 @@ from lowerbound.models.model import AbstractModel
 from lowerbound.persist import SavedModelError, decode_value, encode_value, read_folder, write_folder
 
 Arrays = dict[str, np.ndarray]
+ClassNamed = Callable[[str], type[BaseEstimator] | None]
+"""From the name of a class to the class, or None."""
+
+
+class UnknownClassError(SavedModelError):
+    """A saved model is of a class that the caller does not know."""
 
 
 def save_estimator(estimator: BaseEstimator, path: str | os.PathLike[str]) -> None:
@@ -34,14 +40,20 @@ def save_estimator(estimator: BaseEstimator, path: str | os.PathLike[str]) -> No
     write_folder(path, document, arrays)
 
 
-def load_estimator(path: str | os.PathLike[str], *, classes: Mapping[str, type[BaseEstimator]]) -> BaseEstimator:
-    """The estimator saved at ``path``, one of ``classes``; see ``persist.read_folder`` for the errors."""
+def load_estimator(path: str | os.PathLike[str], *, class_named: ClassNamed) -> BaseEstimator:
+    """The estimator saved at ``path``; see ``persist.read_folder`` for the errors."""
     document, arrays = read_folder(path)
+    where = f"the saved model at {os.fspath(path)!r}"
     try:
-        return _restore(document, arrays, prefix="", classes=classes)
+        return _restore(document, arrays, prefix="", class_named=class_named)
+    except UnknownClassError as error:
+        raise UnknownClassError(
+            f"class of {where} must be a known one; got {error}. Import its module, if that calls lowerbound.register, or name "
+            "the class: load(path, classes=[...]). On the command line: lowerbound --module FILE.py COMMAND ..."
+        ) from None
     except Exception as error:  # whatever a description made by hand leads to, with its reason
         raise SavedModelError(
-            f"the saved model at {os.fspath(path)!r} does not fit this version of the library ({error}). It was written by "
+            f"{where} does not fit this version of the library ({error}). It was written by "
             f"lowerbound {document.get('versions', {}).get('lowerbound', 'unknown')}; fit and save it again."
         ) from error
 
@@ -66,7 +78,7 @@ def _describe(estimator: BaseEstimator, *, prefix: str) -> tuple[dict[str, Any],
             case Preprocessing():
                 fitted[name] = {
                     "kind": "preprocessing",
-                    "white": value.white,
+                    "white_level": value.white_level,
                     "treatment": value.treatment,
                     "dtype": value.dtype,
                 }
@@ -101,18 +113,17 @@ def _unfitted(estimator: BaseEstimator) -> dict[str, Any]:
     }
 
 
-def _restore(
-    document: Mapping[str, Any], arrays: Arrays, *, prefix: str, classes: Mapping[str, type[BaseEstimator]]
-) -> BaseEstimator:
-    if document["class"] not in classes:
-        raise SavedModelError(f"class {document['class']!r} is not one of {', '.join(sorted(classes))}")
+def _restore(document: Mapping[str, Any], arrays: Arrays, *, prefix: str, class_named: ClassNamed) -> BaseEstimator:
+    estimator_class = class_named(document["class"])
+    if estimator_class is None:
+        raise UnknownClassError(repr(document["class"]))
     hyperparameters = {}
     for name, value in document["hyperparameters"].items():
         if isinstance(value, dict) and "estimator" in value:
-            hyperparameters[name] = _restore(value["estimator"], arrays, prefix=prefix, classes=classes)
+            hyperparameters[name] = _restore(value["estimator"], arrays, prefix=prefix, class_named=class_named)
         else:
             hyperparameters[name] = decode_value(value)
-    estimator = classes[document["class"]](**hyperparameters)
+    estimator = estimator_class(**hyperparameters)
     if hasattr(estimator, "_check_hyperparameters"):
         estimator._check_hyperparameters()
     models = []
@@ -127,13 +138,13 @@ def _restore(
                 if not shift.shape == scale.shape == tuple(decode_value(document["fitted"]["input_shape_"]["value"])):
                     raise SavedModelError(f"the arrays of {name} are not of the shape of a row")
                 dtype = saved.get("dtype", "float32")  # folders of earlier versions do not say
-                setattr(estimator, name, Preprocessing(shift, scale, saved["white"], saved["treatment"], dtype))
+                setattr(estimator, name, Preprocessing(shift, scale, saved["white_level"], saved["treatment"], dtype))
             case "status":
                 setattr(estimator, name, Status(saved["code"], saved["message"]))
             case "history":
                 setattr(estimator, name, {key: arrays[f"{prefix}{name}/{key}"] for key in saved["names"]})
             case "estimator":
-                inner = _restore(saved["document"], arrays, prefix=f"{prefix}{name}/", classes=classes)
+                inner = _restore(saved["document"], arrays, prefix=f"{prefix}{name}/", class_named=class_named)
                 setattr(estimator, name, inner)
             case "strings":
                 setattr(estimator, name, np.array(saved["value"], dtype=object))

@@ -7,10 +7,11 @@ from numpy.random import RandomState
 
 from lowerbound.data.batches import plan
 from lowerbound.data.dataset import Dataset, split_rows
-from lowerbound.fit.gradient import fit_gradient
+from lowerbound.fit.gradient_step import GradientStep
+from lowerbound.fit.loop import fit_minibatches
 from lowerbound.fit.optimizer import Adam, Decay
 from lowerbound.fit.result import FitResult
-from lowerbound.interface.checks import check_bool, check_choice, check_integer, check_number, check_seed
+from lowerbound.interface.hyperparameters import check_bool, check_choice, check_integer, check_number, check_seed
 from lowerbound.models.model import AbstractModel
 from lowerbound.objectives.objective import AbstractObjective
 
@@ -60,7 +61,7 @@ class Training:
         )
         self._given, self._seed = given, seed
         self._dataset, self._train = dataset, train
-        self._held = dataset.take(held) if len(held) else None
+        self._held = held if len(held) else None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -76,16 +77,15 @@ class Training:
             decay=given.learning_rate_decay,
             max_gradient_norm=math.inf if given.max_gradient_norm is None else given.max_gradient_norm,
         )
-        return fit_gradient(
+        return fit_minibatches(
             model,
-            objective,
+            GradientStep(objective, optimizer),
             self._dataset,
-            optimizer=optimizer,
             max_epochs=given.max_epochs,
             batch_size=given.batch_size,
             seed=self._seed,
             training_rows=self._train,
-            validation=self._held,
+            validation_rows=self._held,
             patience=given.patience,
             verbose=given.verbose,
         )

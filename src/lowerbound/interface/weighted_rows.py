@@ -4,7 +4,7 @@ Nothing is copied whole: arrays in memory and memory-mapped ones take the same w
 are to be dequantized get one draw of their noise, the same at every reading: rows of equal content have noise of their own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -15,9 +15,10 @@ from jaxtyping import Bool, Float, Shaped
 from lowerbound.data.moments import covariance, means, no_spread, reader, variances
 from lowerbound.data.patterns import Chunk, chunks, plan_chunks, stacked
 from lowerbound.data.preprocessing import Preprocessing, Treatment
-from lowerbound.data.standardize import row_chunks
+from lowerbound.data.row_chunks import row_chunks
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.checks import check_weight
+from lowerbound.interface.frames import column_label
 from lowerbound.models.model import AbstractModel
 
 ModelType = TypeVar("ModelType", bound=AbstractModel)
@@ -42,10 +43,18 @@ class WeightedRows:
         As given to ``fit``.
     noise_seed
         Draws the noise of dequantization; None for none.
+    names
+        Of the columns, for errors; None where they have none.
     """
 
     def __init__(
-        self, owner: str, values: Shaped[np.ndarray, "n *event"], *, sample_weight: Any, noise_seed: int | None
+        self,
+        owner: str,
+        values: Shaped[np.ndarray, "n *event"],
+        *,
+        sample_weight: Any,
+        noise_seed: int | None,
+        names: Sequence[str] | None = None,
     ) -> None:
         self._values, self._noise_seed = values, noise_seed
         weight = check_weight(owner, sample_weight, n_rows=len(values))
@@ -57,7 +66,8 @@ class WeightedRows:
         self.mean, self._seen, self.complete = means(self.read, self.n_rows, self.n_features, weight=self.weight)
         if not self._seen.all():
             never = np.flatnonzero(self._seen == 0)
-            named = ", ".join(map(str, never[:5])) + (", …" if len(never) > 5 else "")
+            cells = [np.unravel_index(column, self.event_shape) for column in never[:5]]
+            named = ", ".join(column_label(cell, names) for cell in cells) + (", …" if len(never) > 5 else "")
             raise ValueError(
                 f"X of {owner} must have an observed cell of positive weight in every column; got none in column {named}. Leave "
                 f"{'it' if len(never) == 1 else 'them'} out."

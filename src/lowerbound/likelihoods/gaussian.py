@@ -25,7 +25,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Shaped
 
 from lowerbound.data.datum import Datum
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, sum_observed
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Support, weighted_mean
 
 SCALE_FLOOR = 1e-3
 _LARGEST_LOG_SCALE = 20.0
@@ -46,14 +46,35 @@ class AbstractGaussian(AbstractLikelihood):
     """Density on the reals whose mean is ``outputs[0]``; final subclasses say where the noise scale comes from."""
 
     base_measure: ClassVar[str] = "Lebesgue measure"
+    support: ClassVar[Support] = "reals"
 
     def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
         """The sum at the top of this file, over observed cells."""
-        return sum_observed(self.distribution(outputs).log_prob(datum.values), datum)
+        return datum.log_prob(self.log_prob_per_cell(outputs, datum.values))
+
+    def log_prob_per_cell(
+        self, outputs: Float[Array, "outputs *event"], values: Float[Array, "*event"]
+    ) -> Float[Array, "*event"]:
+        """Log N(x_j; m_j, s_j^2)."""
+        return self.distribution(outputs).log_prob(values)
 
     def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
         """The mean."""
         return outputs[0]
+
+    def variance(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
+        """s^2."""
+        return self.distribution(outputs).variance * jnp.ones_like(outputs[0])
+
+    def mean_of_mixture(
+        self, outputs: Float[Array, "components outputs *event"], weight: Float[Array, " components"]
+    ) -> Float[Array, "*event"]:
+        """Weighted mean of the components' means."""
+        return weighted_mean(jax.vmap(self.mean)(outputs), weight)
+
+    def cdf(self, outputs: Float[Array, "outputs *event"], values: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """Standard normal distribution function of (x - m) / s."""
+        return self.distribution(outputs).cdf(values)
 
     def features(self, values: Float[Array, "*event"]) -> Float[Array, "*event"]:
         """The values as they are (standardized, as a rule)."""

@@ -6,9 +6,11 @@ turns them into a distribution that is factorized over cells, so that
     log p(x_observed given z) = sum over observed cells of log p(x_j given outputs_j) + log-determinant of the change of units,
 
 in nats, with respect to the likelihood's base measure. Missing cells are left out of the sum: that is exact marginalization.
+The event is whatever a row is made of: columns of a table, an image, one time step, some columns of a mixed row.
 """
 
 from abc import abstractmethod
+from typing import Literal
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -17,13 +19,25 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
 from numpyro.distributions import Distribution
 
 from lowerbound.data.datum import Datum
-from lowerbound.data.standardize import row_chunks
+from lowerbound.data.row_chunks import row_chunks
+
+Support = Literal["reals", "bits", "counts", "codes"]
 
 
 class AbstractLikelihood(eqx.Module):
-    """A factorized p(x given z); final subclasses are the distributions."""
+    """A factorized p(x given z); final subclasses are the distributions.
+
+    Attributes
+    ----------
+    base_measure
+        What p(x given z) is a density or mass with respect to.
+    support
+        Values that a cell can take: "reals", "bits" (0 and 1), "counts" (0, 1, 2, …) or "codes" of categories, which have no
+        order.
+    """
 
     base_measure: eqx.AbstractClassVar[str]
+    support: eqx.AbstractClassVar[Support]
 
     @property
     @abstractmethod
@@ -35,8 +49,32 @@ class AbstractLikelihood(eqx.Module):
         r"""The distribution of every cell, batch shape (\\*event). Never return it out of ``vmap``: its shapes would lie."""
 
     @abstractmethod
+    def log_prob_per_cell(
+        self, outputs: Float[Array, "outputs *event"], values: Float[Array, "*event"]
+    ) -> Float[Array, "*event"]:
+        """Log density or mass of each cell, log p(x_j given z), in nats and model units."""
+
+    @abstractmethod
+    def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
+        """Log density or mass of the observed cells, log p(x_observed given z), in nats and the user's units."""
+
+    @abstractmethod
     def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
         """E[x given z] in model units (for category codes, which have no mean: the most probable code)."""
+
+    @abstractmethod
+    def variance(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
+        """Variance of x given z, cell by cell, in model units; NaN for category codes."""
+
+    @abstractmethod
+    def mean_of_mixture(
+        self, outputs: Float[Array, "components outputs *event"], weight: Float[Array, " components"]
+    ) -> Float[Array, "*event"]:
+        """E[x] where the outputs are drawn with these weights, which sum to one (of category codes: the most probable one)."""
+
+    @abstractmethod
+    def cdf(self, outputs: Float[Array, "outputs *event"], values: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """P(x_j <= value_j given z) of each cell (for category codes in the order of their numbers)."""
 
     @abstractmethod
     def features(self, values: Float[Array, "*event"]) -> Float[Array, "*features"]:
@@ -50,26 +88,24 @@ class AbstractLikelihood(eqx.Module):
     def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
         """Cells outside the support, on the host, and the support in words."""
 
-    @abstractmethod
-    def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
-        """The log density or mass of the observed cells, log p(x_observed given z), in nats and the user's units."""
-
     def sample(self, outputs: Float[Array, "outputs *event"], *, key: PRNGKeyArray) -> Float[Array, "*event"]:
         """One draw of x given z, in model units."""
         return self.distribution(outputs).sample(key).astype(jnp.float32)
 
 
-def sum_observed(per_cell: Float[Array, "*event"], datum: Datum) -> Float[Array, ""]:
-    """Sum over observed cells, in the user's units. Fill values are finite, so no NaN hides behind the mask."""
-    if datum.observed is not None:
-        per_cell = jnp.where(datum.observed, per_cell, 0.0)
-    return jnp.sum(per_cell) + datum.log_determinant
+def weighted_mean(
+    per_component: Float[Array, "components *event"], weight: Float[Array, " components"]
+) -> Float[Array, "*event"]:
+    """Sum of the components' numbers times their weights."""
+    return jnp.tensordot(weight, per_component, axes=1)
 
 
 def check_support(likelihood: AbstractLikelihood, values: Shaped[np.ndarray, "n *event"], *, owner: str) -> None:
-    """Raise one ValueError that shows the first cell outside the likelihood's support."""
+    """Raise one ValueError that shows the first cell outside the likelihood's support; NaN is a missing cell."""
     for rows in row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int))):
         outside, support = likelihood.unsupported(values[rows])
+        if values.dtype.kind == "f":
+            outside = outside & ~np.isnan(values[rows])
         if outside.any():
             cell = np.argwhere(outside)[0]
             at = ", ".join(map(str, (cell[0] + rows.start, *cell[1:])))

@@ -15,10 +15,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from jax.scipy.special import gammaincc
 from jaxtyping import Array, Bool, Float, Shaped
 
 from lowerbound.data.datum import Datum
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, sum_observed
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Support, weighted_mean
 
 LARGEST_LOG_RATE = 20.0
 _LARGEST_COUNT = 1e8  # well below the largest rate, exp(20)
@@ -30,6 +31,7 @@ class Poisson(AbstractLikelihood):
 
     n_outputs: ClassVar[int] = 1
     base_measure: ClassVar[str] = "counting measure on {0, 1, 2, ...}"
+    support: ClassVar[Support] = "counts"
 
     def distribution(self, outputs: Float[Array, "outputs *event"]) -> dist.Distribution:
         """Poisson with rate exp(outputs[0])."""
@@ -37,13 +39,19 @@ class Poisson(AbstractLikelihood):
 
     def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:
         """The sum at the top of this file, over observed cells."""
-        count, log_rate = datum.values, self._log_rate(outputs)
+        return datum.log_prob(self.log_prob_per_cell(outputs, datum.values))
+
+    def log_prob_per_cell(
+        self, outputs: Float[Array, "outputs *event"], values: Float[Array, "*event"]
+    ) -> Float[Array, "*event"]:
+        """x r - exp(r) - log x!, by Stirling's series for large x."""
+        count, log_rate = values, self._log_rate(outputs)
         large = jnp.maximum(count, _STIRLING_FROM)
         u = log_rate - jnp.log(large)
         stirling = -large * (jnp.expm1(u) - u) - 0.5 * jnp.log(2 * math.pi * large) - 1 / (12 * large)
         small = jnp.minimum(count, _STIRLING_FROM)
         direct = small * log_rate - jnp.exp(log_rate) - jax.lax.lgamma(small + 1)
-        return sum_observed(jnp.where(count >= _STIRLING_FROM, stirling, direct), datum)
+        return jnp.where(count >= _STIRLING_FROM, stirling, direct)
 
     def _log_rate(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
         return jnp.clip(outputs[0], -LARGEST_LOG_RATE, LARGEST_LOG_RATE)
@@ -51,6 +59,21 @@ class Poisson(AbstractLikelihood):
     def mean(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
         """The rate."""
         return jnp.exp(self._log_rate(outputs))
+
+    def variance(self, outputs: Float[Array, "outputs *event"]) -> Float[Array, "*event"]:
+        """The rate: that of a Poisson distribution."""
+        return self.mean(outputs)
+
+    def mean_of_mixture(
+        self, outputs: Float[Array, "components outputs *event"], weight: Float[Array, " components"]
+    ) -> Float[Array, "*event"]:
+        """Weighted mean of the components' means."""
+        return weighted_mean(jax.vmap(self.mean)(outputs), weight)
+
+    def cdf(self, outputs: Float[Array, "outputs *event"], values: Float[Array, "*event"]) -> Float[Array, "*event"]:
+        """Upper incomplete gamma function Q(floor(x) + 1, rate); 0 below 0."""
+        whole = jnp.floor(values)
+        return jnp.where(values < 0, 0.0, gammaincc(jnp.maximum(whole, 0.0) + 1, self.mean(outputs)))
 
     def features(self, values: Float[Array, "*event"]) -> Float[Array, "*event"]:
         """log(1 + count): counts span orders of magnitude."""

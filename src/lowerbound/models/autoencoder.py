@@ -2,9 +2,9 @@ r"""Autoencoder: x ≈ decoder(encoder(x)), least squares: the limit of the VAE 
 
     z = m(x),    minimize  \sum_n || x_n - mu(z_n) ||^2                                                          (1)
 
-As a density: p(x given z) = N(mu(z), I) in model units and a flat prior, so that log_joint(x, z) = log p(x given z) and (1) is
-its maximum over encoder and decoder. A flat prior is improper: the model reconstructs and embeds, but nothing can be sampled
-from it, and it has no evidence. With linear maps, mu(m(x)) = W U x spans the principal subspace.
+As a density: p(x given z) = N(mu(z), I) in model units and a flat prior, whose joint density (1) maximizes over encoder and
+decoder. A flat prior is improper: the model reconstructs and embeds, but nothing can be sampled from it, and it has no evidence.
+Missing cells are left out of (1). With linear maps, mu(m(x)) = W U x spans the principal subspace.
 
 Reference: P. Baldi, K. Hornik, "Neural networks and principal component analysis", 1989.
 """
@@ -18,7 +18,7 @@ from lowerbound.data.datum import Datum
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.models.decoder import Decoder
 from lowerbound.models.model import AbstractModel
-from lowerbound.posteriors.encoder import encoder_input
+from lowerbound.posteriors.encoder import encoder_features
 
 
 class Autoencoder(AbstractModel):
@@ -28,15 +28,12 @@ class Autoencoder(AbstractModel):
     decoder: Decoder
     likelihood: FixedScaleGaussian
     code_dim: int = eqx.field(static=True)
+    with_mask: bool = eqx.field(static=True)
 
     @property
     def latent_dim(self) -> int:
         """Dimension of the code."""
         return self.code_dim
-
-    def log_joint(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
-        """Log N(x; mu(z), I), with the flat prior's constant taken as 0."""
-        return self.log_likelihood(datum, z)
 
     def log_likelihood(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log N(x; mu(z), I): minus half the squared error, plus a constant."""
@@ -44,8 +41,10 @@ class Autoencoder(AbstractModel):
 
     def encode(self, datum: Datum) -> Float[Array, " latent"]:
         """m(x)."""
-        return self.encoder(encoder_input(self.likelihood, datum))
+        return self.encoder(encoder_features(self.likelihood, datum, with_mask=self.with_mask).reshape(-1))
 
-    def decode(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
+    def decode(
+        self, z: Float[Array, " latent"], condition: Float[Array, " condition"] | None = None
+    ) -> Float[Array, "*event"]:
         """mu(z)."""
         return self.likelihood.mean(self.decoder(z))

@@ -24,6 +24,7 @@ from lowerbound.models.linear_gaussian import LOG_TWO_PI
 from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel, Draw, ElboTerms, Predictive
 from lowerbound.nn.linear_algebra import Whitening, whiten, whiten_by_cholesky
 from lowerbound.posteriors.gaussian import PrecisionGaussian, gaussian_from_precision
+from lowerbound.priors.standard_normal import StandardNormal
 
 
 class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
@@ -66,13 +67,19 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         """The empty vector."""
         return jnp.zeros(0, self.mean.dtype)
 
-    def decode(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
+    def decode(
+        self, z: Float[Array, " latent"], condition: Float[Array, " condition"] | None = None
+    ) -> Float[Array, "*event"]:
         """mu."""
         return jnp.asarray(self.mean).reshape(self.event_shape)
 
     def posterior(self, datum: Datum) -> PrecisionGaussian:
         """The distribution of no number at all."""
         return gaussian_from_precision(jnp.zeros((0, 0), self.mean.dtype), jnp.zeros(0, self.mean.dtype))
+
+    def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
+        """Those of no number at all."""
+        return StandardNormal(0).moments()
 
     def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
         """Standard deviation of each cell."""
@@ -92,7 +99,9 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         """Log p(x), and no KL."""
         return ElboTerms(self.log_evidence(datum), jnp.zeros(0, self.mean.dtype))
 
-    def sample(self, *, key: PRNGKeyArray) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
+    def sample(
+        self, condition: Float[Array, " condition"] | None = None, *, key: PRNGKeyArray
+    ) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
         """One x, equation (1), and the empty z."""
         x = jnp.asarray(self.mean) + self.cholesky @ jax.random.normal(key, self.mean.shape, self.mean.dtype)
         return x.reshape(self.event_shape), jnp.zeros(0, self.mean.dtype)
@@ -101,8 +110,9 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         """Log p(x_observed), equation (2)."""
         whitening, seen = self._observed_whitening(datum)
         whitened = whitening.matrix @ (seen * (datum.values.reshape(-1) - self.mean))
-        per_row = LOG_TWO_PI * jnp.sum(seen) + whitening.log_determinant + jnp.sum(whitened**2)
-        return -0.5 * per_row + datum.log_determinant
+        # By the chain rule: cell j given the observed ones before it. Missing cells have a root of 1 and add nothing.
+        per_cell = -0.5 * (LOG_TWO_PI + whitened**2) - whitening.log_diagonal
+        return datum.log_prob(per_cell.reshape(self.event_shape))
 
     def predictive(self, datum: Datum) -> Predictive:
         """Mean and variance of (3) for missing cells; the marginal ones of (1) for observed cells, as if measured anew."""

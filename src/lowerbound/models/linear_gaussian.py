@@ -40,8 +40,8 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from lowerbound.data.datum import Datum
 from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel, Draw, ElboTerms, Predictive
-from lowerbound.models.vae import log_standard_normal
 from lowerbound.posteriors.gaussian import PrecisionGaussian, gaussian_from_precision
+from lowerbound.priors.standard_normal import StandardNormal, log_standard_normal
 
 LOG_TWO_PI = math.log(2 * math.pi)
 _AT_FLOOR_MARGIN = 1.1
@@ -88,13 +88,15 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         """Log p(x_observed given z)."""
         error = datum.values.reshape(-1) - self._mean_given(z)
         per_cell = -0.5 * (LOG_TWO_PI + jnp.log(self.variance) + error**2 / self.variance)
-        return jnp.sum(per_cell * _seen(datum, per_cell)) + datum.log_determinant
+        return datum.log_prob(per_cell.reshape(self.event_shape))
 
     def encode(self, datum: Datum) -> Float[Array, " latent"]:
         """The posterior mean m, equation (3)."""
         return self.posterior(datum).mean
 
-    def decode(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
+    def decode(
+        self, z: Float[Array, " latent"], condition: Float[Array, " condition"] | None = None
+    ) -> Float[Array, "*event"]:
         """Mu + W z."""
         return self._mean_given(z).reshape(self.event_shape)
 
@@ -110,6 +112,10 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         precision = jnp.eye(self.latent_dim, dtype=gram.dtype) + gram
         pull = (weight * (datum.values.reshape(-1) - self.mean)) @ self.loadings
         return gaussian_from_precision(precision, pull)
+
+    def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
+        """Zeros and ones."""
+        return StandardNormal(self.latent_dim).moments()
 
     def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
         """The root of psi, whatever z."""
@@ -127,9 +133,13 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
     def elbo_terms(self, datum: Datum, *, key: PRNGKeyArray) -> ElboTerms:
         """Log p(x given z) at one z ~ p(z given x), and KL(p(z given x) || N(0, I)); the KL is exact."""
         posterior = self.posterior(datum)
-        return ElboTerms(self.log_likelihood(datum, posterior.draw(key=key).z), posterior.kl())
+        return ElboTerms(
+            self.log_likelihood(datum, posterior.draw(key=key).z), posterior.kl(StandardNormal(self.latent_dim))
+        )
 
-    def sample(self, *, key: PRNGKeyArray) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
+    def sample(
+        self, condition: Float[Array, " condition"] | None = None, *, key: PRNGKeyArray
+    ) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
         """One (x, z), equation (1)."""
         latent_key, data_key = jax.random.split(key)
         z = jax.random.normal(latent_key, (self.latent_dim,), self.mean.dtype)
@@ -141,9 +151,9 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         """Log p(x_observed), equation (5)."""
         posterior = self.posterior(datum)
         residual = datum.values.reshape(-1) - self._mean_given(posterior.mean)
-        per_cell = LOG_TWO_PI + jnp.log(self.variance) + residual**2 / self.variance
-        of_latents = 2 * jnp.sum(posterior.log_scale) - jnp.sum(posterior.mean**2)
-        return -0.5 * (jnp.sum(per_cell * _seen(datum, per_cell)) - of_latents) + datum.log_determinant
+        per_cell = -0.5 * (LOG_TWO_PI + jnp.log(self.variance) + residual**2 / self.variance)
+        of_latents = jnp.sum(posterior.log_scale) - 0.5 * jnp.sum(posterior.mean**2)
+        return datum.log_prob(per_cell.reshape(self.event_shape)) + of_latents
 
     def predictive(self, datum: Datum) -> Predictive:
         """N(mu_j + w_j m, w_j A^-1 w_j^T + psi_j) of each cell."""

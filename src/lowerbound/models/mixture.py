@@ -30,13 +30,13 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from lowerbound.data.datum import Datum
 from lowerbound.models.full_gaussian import FullGaussian
 from lowerbound.models.linear_gaussian import LinearGaussian
-from lowerbound.models.model import AbstractExactModel, Draw, ElboTerms, Predictive
-from lowerbound.models.vae import log_standard_normal
+from lowerbound.models.model import AbstractClusterModel, AbstractExactModel, Draw, ElboTerms, Predictive
+from lowerbound.priors.standard_normal import log_standard_normal
 
 Component = TypeVar("Component", LinearGaussian, FullGaussian)
 
 
-class Mixture(AbstractExactModel, Generic[Component]):
+class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
     """p(x, (y, z)) of equation (1) with its exact posterior.
 
     Attributes
@@ -78,7 +78,9 @@ class Mixture(AbstractExactModel, Generic[Component]):
         log_responsibility, means = self._by_cluster(datum, lambda part: part.encode(datum))
         return _code(jnp.exp(log_responsibility), means)
 
-    def decode(self, z: Float[Array, " code"]) -> Float[Array, "*event"]:
+    def decode(
+        self, z: Float[Array, " code"], condition: Float[Array, " condition"] | None = None
+    ) -> Float[Array, "*event"]:
         r"""E[x given y, z], linear in the code; components of weight 0 do not count."""
         y, factors = self._split(z)
         decoded = jax.vmap(lambda part, own: part.decode(own))(self.components, factors)
@@ -115,7 +117,9 @@ class Mixture(AbstractExactModel, Generic[Component]):
             jnp.concatenate([of_clusters[None], responsibility @ terms.kl]),
         )
 
-    def sample(self, *, key: PRNGKeyArray) -> tuple[Float[Array, "*event"], Float[Array, " code"]]:
+    def sample(
+        self, condition: Float[Array, " condition"] | None = None, *, key: PRNGKeyArray
+    ) -> tuple[Float[Array, "*event"], Float[Array, " code"]]:
         """One (x, code), equation (1)."""
         cluster_key, data_key = jax.random.split(key)
         k = jax.random.categorical(cluster_key, jnp.asarray(self.log_weight))

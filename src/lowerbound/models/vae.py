@@ -1,8 +1,10 @@
 r"""Variational autoencoder: a continuous mixture p(x) = ∫ N(z; 0, I) p(x given z; theta) dz, with an encoder q(z given x; phi).
 
-    z ~ N(0, I),      x given z ~ likelihood(decoder(z))                                                        (1)
+    z ~ p(z) = N(0, I),      x given z ~ likelihood(decoder(z))                                                 (1)
     q(z given x) = N(mu(x), diag sigma^2(x))   or   N(mu(x), L(x) L(x)^T)                                       (2)
-    log p(x) >= E_q[log p(x given z)] - KL(q(z given x) || N(0, I))                                             (3)
+    log p(x) >= E_q[log p(x given z)] - KL(q(z given x) || p(z))                                                (3)
+
+Cells may be missing: likelihood and encoder leave them out, and x stands for the observed cells in all of these.
 
 =================  =====================================================  =====================
 symbol             meaning                                                shape
@@ -21,8 +23,6 @@ References: D. P. Kingma, M. Welling, "Auto-encoding variational Bayes", ICLR 20
 "Stochastic backpropagation and approximate inference in deep generative models", ICML 2014.
 """
 
-import math
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
@@ -30,19 +30,16 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from lowerbound.data.datum import Datum
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.models.decoder import Decoder
-from lowerbound.models.model import AbstractGaussianPosteriorModel, Draw, ElboTerms
-from lowerbound.posteriors.encoder import AbstractEncoder, encoder_input
+from lowerbound.models.model import AbstractGaussianPosteriorModel, AbstractImputingModel, Draw, ElboTerms
+from lowerbound.posteriors.encoder import AbstractEncoder
 from lowerbound.posteriors.gaussian import AbstractGaussianPosterior
+from lowerbound.priors.prior import AbstractDiagonalGaussianPrior
 
 
-def log_standard_normal(z: Float[Array, " latent"]) -> Float[Array, ""]:
-    """Log N(z; 0, I) in nats."""
-    return -0.5 * jnp.sum(z**2 + math.log(2 * math.pi))
-
-
-class VAE(AbstractGaussianPosteriorModel):
+class VAE(AbstractGaussianPosteriorModel, AbstractImputingModel):
     """p(x, z) of equation (1) with the q(z given x) of equation (2)."""
 
+    prior: AbstractDiagonalGaussianPrior
     encoder: AbstractEncoder
     decoder: Decoder
     likelihood: AbstractLikelihood
@@ -50,50 +47,63 @@ class VAE(AbstractGaussianPosteriorModel):
     @property
     def latent_dim(self) -> int:
         """Dimension of z."""
-        return self.encoder.latent_dim
+        return self.prior.latent_dim
 
     def log_joint(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
-        """Log N(z; 0, I) + log p(x_observed given z)."""
-        return log_standard_normal(z) + self.log_likelihood(datum, z)
+        """Log p(z) + log p(x_observed given z)."""
+        return self.prior.log_prob(z) + self.log_likelihood(datum, z)
 
     def log_likelihood(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log p(x_observed given z)."""
-        return self.likelihood.log_prob(self.decoder(z), datum)
+        return self.likelihood.log_prob(self.outputs(z), datum)
 
     def posterior(self, datum: Datum) -> AbstractGaussianPosterior:
         """q(z given x), equation (2)."""
-        return self.encoder(encoder_input(self.likelihood, datum))
+        return self.encoder(self.likelihood, datum)
+
+    def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
+        """Those of p(z)."""
+        return self.prior.moments()
 
     def encode(self, datum: Datum) -> Float[Array, " latent"]:
         """mu(x)."""
         return self.posterior(datum).mean
 
-    def decode(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
+    def outputs(
+        self, z: Float[Array, " latent"], condition: Float[Array, " condition"] | None = None
+    ) -> Float[Array, "outputs *event"]:
+        """The decoder at z."""
+        return self.decoder(z)
+
+    def decode(
+        self, z: Float[Array, " latent"], condition: Float[Array, " condition"] | None = None
+    ) -> Float[Array, "*event"]:
         """E[x given z]."""
-        return self.likelihood.mean(self.decoder(z))
+        return self.likelihood.mean(self.outputs(z))
 
     def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
         """Standard deviation of the likelihood at z."""
-        outputs = self.decoder(z)
-        return jnp.sqrt(self.likelihood.distribution(outputs).variance * jnp.ones(outputs.shape[1:], outputs.dtype))
+        return jnp.sqrt(self.likelihood.variance(self.outputs(z)))
 
     def at_floor(self, z: Float[Array, " latent"]) -> Bool[Array, "*event"]:
         """Cells whose likelihood rests on its floor at z."""
-        return self.likelihood.at_floor(self.decoder(z))
+        return self.likelihood.at_floor(self.outputs(z))
 
     def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
         """One z ~ q(z given x) with log p(z), log p(x given z), log q(z given x)."""
         z, log_posterior = self.posterior(datum).draw(key=key)
-        return Draw(z, log_standard_normal(z), self.log_likelihood(datum, z), log_posterior)
+        return Draw(z, self.prior.log_prob(z), self.log_likelihood(datum, z), log_posterior)
 
     def elbo_terms(self, datum: Datum, *, key: PRNGKeyArray) -> ElboTerms:
         """The two terms of equation (3), the expectation at one z ~ q."""
         posterior = self.posterior(datum)
         z = posterior.draw(key=key).z
-        return ElboTerms(self.log_likelihood(datum, z), posterior.kl())
+        return ElboTerms(self.log_likelihood(datum, z), posterior.kl(self.prior))
 
-    def sample(self, *, key: PRNGKeyArray) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
+    def sample(
+        self, condition: Float[Array, " condition"] | None = None, *, key: PRNGKeyArray
+    ) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
         """One (x, z), equation (1)."""
         latent_key, data_key = jax.random.split(key)
-        z = jax.random.normal(latent_key, (self.latent_dim,), jnp.float32)
-        return self.likelihood.sample(self.decoder(z), key=data_key), z
+        z = self.prior.sample(key=latent_key)
+        return self.likelihood.sample(self.outputs(z), key=data_key), z

@@ -4,12 +4,15 @@ Only what depends on the arguments counts, since the rest (a kernel laid out ane
 products and convolutions are counted as work. Where platforms or branches differ, the dearest counts.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
+from jaxtyping import PyTree
 
 
 class Cost(NamedTuple):
@@ -30,6 +33,45 @@ def cost(function: Callable[..., Any], *arguments: Any) -> Cost:
     """
     jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
     return _jaxpr_cost(jaxpr, set(jaxpr.invars))
+
+
+def cached_cost(function: Callable[[Any, Any], Any], constants: PyTree, arguments: PyTree) -> Cost:
+    """The cost of ``function(constants, arguments)``, read once for each structure and shape of the two trees.
+
+    Parameters
+    ----------
+    function
+        A module-level function, or a hashable object.
+    constants
+        What a batch shares (a model's parameters): work on it alone is not counted.
+    arguments
+        What every row brings.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> cached_cost(jnp.dot, jnp.ones((3, 4)), jnp.ones(4))
+    Cost(operations=24, widest=3)
+    """
+    return _cost_of_shapes(function, _described(constants), _described(arguments))
+
+
+Described = tuple[jax.tree_util.PyTreeDef, tuple[tuple[tuple[int, ...], str], ...]]
+
+
+def _described(tree: PyTree) -> Described:
+    leaves, structure = jax.tree.flatten(tree)
+    return structure, tuple((jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
+
+
+@functools.lru_cache(maxsize=512)
+def _cost_of_shapes(function: Callable[[Any, Any], Any], constants: Described, arguments: Described) -> Cost:
+    def hollow(described: Described, leaf: Callable[[tuple[int, ...], Any], Any]) -> PyTree:
+        structure, shapes = described
+        return jax.tree.unflatten(structure, [leaf(shape, jnp.dtype(dtype)) for shape, dtype in shapes])
+
+    # The constants are made inside, so that nothing in them depends on the arguments.
+    return cost(lambda given: function(hollow(constants, jnp.zeros), given), hollow(arguments, jax.ShapeDtypeStruct))
 
 
 def _jaxpr_cost(jaxpr: Jaxpr, dependent: set[Var]) -> Cost:

@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import cho_solve, solve_triangular
+import jax.scipy.linalg
 from jaxtyping import Array, Float, PyTree
 
 Tree = TypeVar("Tree", bound=PyTree)
@@ -67,15 +67,22 @@ def whiten(matrix: Matrices) -> Whitening:
 
 
 def whiten_by_cholesky(cholesky: Matrices) -> Whitening:
-    """Whitening by L L^T, given its Cholesky factor L."""
+    """Whitening by L L^T, given a lower triangular L; log |L_ii| where entries of its diagonal are negative."""
     identity = jnp.broadcast_to(jnp.eye(cholesky.shape[-1], dtype=cholesky.dtype), cholesky.shape)
     diagonal = jnp.diagonal(cholesky, axis1=-2, axis2=-1)
-    return Whitening(solve_triangular(cholesky, identity, lower=True), jnp.log(diagonal))
+    return Whitening(solve_triangular(cholesky, identity, lower=True), jnp.log(jnp.abs(diagonal)))
+
+
+def solve_triangular(
+    matrix: Matrices, right: Float[Array, "*stack n"] | Columns, *, lower: bool
+) -> Float[Array, "*stack n"] | Columns:
+    """Solution x of R x = ``right`` with a triangular R."""
+    return jax.scipy.linalg.solve_triangular(matrix, right, lower=lower)
 
 
 def solve_positive_definite(matrix: Matrices, right: Columns) -> Columns:
     """Solution X of A X = ``right`` by two triangular solves: accurate where A is nearly singular."""
-    return cho_solve((jnp.linalg.cholesky(matrix), True), right)
+    return jax.scipy.linalg.cho_solve((jnp.linalg.cholesky(matrix), True), right)
 
 
 def times_cholesky(left: Float[Array, "*stack rows n"], matrix: Matrices) -> Float[Array, "*stack rows n"]:

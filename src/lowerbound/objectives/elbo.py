@@ -59,11 +59,6 @@ class ELBO(AbstractObjective[AbstractDensityModel]):
         self.free_bits = jnp.asarray(free_bits, jnp.float32)
         self.kl = kl
 
-    @property
-    def decodings_per_row(self) -> int:
-        """One z per datum."""
-        return 1
-
     def __call__(
         self, model: AbstractDensityModel, batch: Batch, key: PRNGKeyArray, step: Int[Array, ""]
     ) -> tuple[Float[Array, ""], Metrics]:

@@ -6,7 +6,7 @@ r"""AbstractExpectationMaximization: (model, chunk of rows) -> expected statisti
 Each step raises the weighted log p(x) of the observed cells, or leaves it where it is: the lower bound that (2) maximizes
 touches log p(x) at theta. Statistics carry the log p(x) of the parameters that they were taken at, since the E-step knows it.
 
-This is what ``fit/em.py`` needs of a model, as ``AbstractObjective`` is what ``fit/gradient.py`` needs.
+This is what ``fit/em.py`` needs of a model, as ``AbstractStep`` is what ``fit/loop.py`` needs.
 
 Reference: A. P. Dempster, N. M. Laird, D. B. Rubin, "Maximum likelihood from incomplete data via the EM algorithm", JRSS B 1977.
 """

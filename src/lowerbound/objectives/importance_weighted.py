@@ -24,11 +24,6 @@ class ImportanceWeighted(AbstractObjective[AbstractDensityModel]):
 
     n_samples: int = eqx.field(static=True)
 
-    @property
-    def decodings_per_row(self) -> int:
-        """The number of draws, k."""
-        return self.n_samples
-
     def __call__(
         self, model: AbstractDensityModel, batch: Batch, key: PRNGKeyArray, step: Int[Array, ""]
     ) -> tuple[Float[Array, ""], Metrics]:

@@ -34,11 +34,6 @@ class Batch(eqx.Module):
 class AbstractObjective(eqx.Module, Generic[ModelType]):
     """A loss to minimize: minus a lower bound on log p(x), or a divergence."""
 
-    @property
-    @abstractmethod
-    def decodings_per_row(self) -> int:
-        """How often a datum's z is drawn and decoded in one evaluation: tells the loop how much work a step is."""
-
     @abstractmethod
     def __call__(
         self, model: ModelType, batch: Batch, key: PRNGKeyArray, step: Int[Array, ""]

@@ -12,11 +12,6 @@ from lowerbound.objectives.objective import AbstractObjective, Batch, Metrics
 class SquaredError(AbstractObjective[AbstractModel]):
     """Squared reconstruction error per row, in model units."""
 
-    @property
-    def decodings_per_row(self) -> int:
-        """One code per datum."""
-        return 1
-
     def __call__(
         self, model: AbstractModel, batch: Batch, key: PRNGKeyArray, step: Int[Array, ""]
     ) -> tuple[Float[Array, ""], Metrics]:

@@ -1,4 +1,4 @@
-r"""Gaussian posteriors of one datum, against the prior p(z) = N(0, I): draws, log q(z), and the KL divergence in closed form.
+r"""Gaussian posteriors of one datum: draws, log q(z), and the KL divergence from a Gaussian prior N(m, diag s^2) in closed form.
 
 ========================  ==============================  ============================================================
 class                     q(z given x)                    z from eps ~ N(0, I)
@@ -11,7 +11,7 @@ PrecisionGaussian         N(mu, (C C^T)^{-1})             z = mu + R eps,  R = C
 All have log q(z given x) = - \sum_i (eps_i^2 / 2 + log(2 pi) / 2 + log sigma_i), from eps and the log-determinant alone: no
 solve, no cancellation. And all have a KL that is a sum over latent dimensions,
 
-    KL_i = ( \Sigma_ii + mu_i^2 - 1 ) / 2 - log sigma_i,        \Sigma_ii = \sum_j L_ij^2,
+    KL_i = ( (\Sigma_ii + (mu_i - m_i)^2) / s_i^2 - 1 ) / 2 - log sigma_i + log s_i,        \Sigma_ii = \sum_j L_ij^2,
 
 since sigma_i^2 = L_ii^2 is the variance of z_i given z_1 … z_{i-1}: the term is E KL( q(z_i given z_<i, x) || p(z_i) ), and the
 chain rule adds the terms to the whole (from the last latent to the first where the precision is factorized).
@@ -21,27 +21,21 @@ Reference: D. P. Kingma, M. Welling, "An introduction to variational autoencoder
 
 import math
 from abc import abstractmethod
-from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lowerbound.nn.linear_algebra import whiten
+from lowerbound.nn.linear_algebra import solve_triangular, whiten
+from lowerbound.posteriors.posterior import AbstractPosterior, PosteriorDraw
+from lowerbound.priors.prior import AbstractDiagonalGaussianPrior
 
 # exp(±10): scales from 5e-5 to 2e4 in units of the prior. An encoder fed with outliers must not overflow.
 _LARGEST_LOG_SCALE = 10.0
 
 
-class PosteriorDraw(NamedTuple):
-    """z and log q(z given x) in nats."""
-
-    z: Float[Array, " latent"]
-    log_prob: Float[Array, ""]
-
-
-class AbstractGaussianPosterior(eqx.Module):
+class AbstractGaussianPosterior(AbstractPosterior):
     """N(mean, covariance) over the latents of one datum."""
 
     mean: eqx.AbstractVar[Float[Array, " latent"]]
@@ -50,6 +44,10 @@ class AbstractGaussianPosterior(eqx.Module):
     @abstractmethod
     def displace(self, noise: Float[Array, " latent"]) -> Float[Array, " latent"]:
         """L times noise: the deviation of a draw from the mean."""
+
+    @abstractmethod
+    def whiten(self, deviation: Float[Array, " latent"]) -> Float[Array, " latent"]:
+        """Inverse of ``displace``: the noise of which a deviation from the mean is made."""
 
     @abstractmethod
     def variance(self) -> Float[Array, " latent"]:
@@ -62,12 +60,19 @@ class AbstractGaussianPosterior(eqx.Module):
     def draw(self, *, key: PRNGKeyArray) -> PosteriorDraw:
         """One reparameterized draw with its log density."""
         noise = jax.random.normal(key, self.mean.shape, self.mean.dtype)
-        log_prob = -jnp.sum(0.5 * noise**2 + 0.5 * math.log(2 * math.pi) + self.log_scale)
-        return PosteriorDraw(self.mean + self.displace(noise), log_prob)
+        return PosteriorDraw(self.mean + self.displace(noise), self._log_prob_of(noise))
 
-    def kl(self) -> Float[Array, " latent"]:
-        """KL(q || N(0, I)) in nats, by latent dimension; the sum is exact for every family (see the module)."""
-        return 0.5 * (self.variance() + self.mean**2 - 1) - self.log_scale
+    def log_prob(self, z: Float[Array, " latent"]) -> Float[Array, ""]:
+        """Log q(z given x) in nats."""
+        return self._log_prob_of(self.whiten(z - self.mean))
+
+    def _log_prob_of(self, noise: Float[Array, " latent"]) -> Float[Array, ""]:
+        return -jnp.sum(0.5 * noise**2 + 0.5 * math.log(2 * math.pi) + self.log_scale)
+
+    def kl(self, prior: AbstractDiagonalGaussianPrior) -> Float[Array, " latent"]:
+        """KL(q || prior) in nats, by latent dimension; the sum is exact for every family (see the module)."""
+        second_moment = self.variance() + (self.mean - prior.mean) ** 2
+        return 0.5 * (second_moment * jnp.exp(-2 * prior.log_scale) - 1) - self.log_scale + prior.log_scale
 
 
 class DiagonalGaussian(AbstractGaussianPosterior):
@@ -79,6 +84,10 @@ class DiagonalGaussian(AbstractGaussianPosterior):
     def displace(self, noise: Float[Array, " latent"]) -> Float[Array, " latent"]:
         """Sigma times noise."""
         return jnp.exp(self.log_scale) * noise
+
+    def whiten(self, deviation: Float[Array, " latent"]) -> Float[Array, " latent"]:
+        """The deviation over sigma."""
+        return jnp.exp(-self.log_scale) * deviation
 
     def variance(self) -> Float[Array, " latent"]:
         """sigma^2."""
@@ -104,6 +113,10 @@ class FullCovarianceGaussian(AbstractGaussianPosterior):
     def displace(self, noise: Float[Array, " latent"]) -> Float[Array, " latent"]:
         """L times noise."""
         return self.cholesky @ noise
+
+    def whiten(self, deviation: Float[Array, " latent"]) -> Float[Array, " latent"]:
+        """Solution e of L e = deviation."""
+        return solve_triangular(self.cholesky, deviation, lower=True)
 
     def variance(self) -> Float[Array, " latent"]:
         """Row sums of L^2."""
@@ -132,6 +145,10 @@ class PrecisionGaussian(AbstractGaussianPosterior):
     def displace(self, noise: Float[Array, " latent"]) -> Float[Array, " latent"]:
         """R times noise."""
         return self.root @ noise
+
+    def whiten(self, deviation: Float[Array, " latent"]) -> Float[Array, " latent"]:
+        """Solution e of R e = deviation."""
+        return solve_triangular(self.root, deviation, lower=False)
 
     def variance(self) -> Float[Array, " latent"]:
         """Row sums of R^2."""

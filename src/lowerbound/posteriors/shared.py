@@ -37,7 +37,7 @@ class SharedCovarianceEncoder(AbstractEncoder):
     --------
     >>> import jax
     >>> encoder = SharedCovarianceEncoder.untrained(4, 2, key=jax.random.key(0))
-    >>> encoder(jax.numpy.ones(4)).covariance().tolist()
+    >>> encoder.of_features(jax.numpy.ones(4)).covariance().tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
 
@@ -46,6 +46,7 @@ class SharedCovarianceEncoder(AbstractEncoder):
     log_scale: Float[Array, " latent"]
     below: Float[Array, " below"]
     latent_dim: int = eqx.field(static=True)
+    with_mask: bool = eqx.field(static=True)
 
     @classmethod
     def untrained(cls, n_features: int, latent_dim: int, *, key: PRNGKeyArray) -> "SharedCovarianceEncoder":
@@ -56,9 +57,10 @@ class SharedCovarianceEncoder(AbstractEncoder):
             log_scale=jnp.zeros(latent_dim, jnp.float32),
             below=jnp.zeros(latent_dim * (latent_dim - 1) // 2, jnp.float32),
             latent_dim=latent_dim,
+            with_mask=False,
         )
 
-    def __call__(self, features: Float[Array, " features"]) -> FullCovarianceGaussian:
+    def of_features(self, features: Float[Array, " features"]) -> FullCovarianceGaussian:
         """q(z given x) for one datum's features."""
         zeros = jnp.zeros((self.latent_dim, self.latent_dim), self.below.dtype)
         lower = zeros.at[jnp.tril_indices(self.latent_dim, -1)].set(self.below)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from lowerbound.data.standardize import row_chunks
+from lowerbound.data.row_chunks import row_chunks
 from lowerbound.evaluate.evidence import Evidence, EvidenceWarning
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.report.columns import above_rounding, as_numbers
@@ -118,7 +118,7 @@ def targets(estimator: Any, rows: Any) -> Float[np.ndarray, "n *event"]:
     values = as_numbers(rows)
     preprocessing = estimator.preprocessing_
     if preprocessing.treatment in ("dynamic", "threshold", "grey"):
-        values = values / preprocessing.white
+        values = values / preprocessing.white_level
     if preprocessing.treatment == "threshold":
         values = (values > 0.5).astype(np.float64)
     return values

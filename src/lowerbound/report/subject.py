@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from lowerbound.estimators.outlier_detector import OutlierDetector
 from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.outliers import OutlierMethod
-from lowerbound.interface.checks import check_integer
+from lowerbound.interface.cells import to_numbers
+from lowerbound.interface.hyperparameters import check_integer
 from lowerbound.report.baseline import Baseline, independent_columns
 from lowerbound.report.columns import means
 from lowerbound.report.measure import (
@@ -240,7 +241,7 @@ def subject(
         chosen = method or own
         threshold = -estimator.offset_ if chosen == own else None  # it is one on the detector's own score
     if not hasattr(X, "iloc"):
-        X = np.asarray(X)
+        X = to_numbers(X, owner="write_report")
     n_given = len(X)
     if n_given < 2:
         raise ValueError(f"X of write_report must have at least 2 rows; got {n_given}. A report compares rows.")

@@ -1,7 +1,7 @@
 """write_report: a fitted estimator and rows as one HTML file, which says how good the model is and what it learned."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, SupportsIndex
@@ -26,6 +26,10 @@ from lowerbound.report.verdict import health_advice, verdict
 PAGES = (".html", ".htm")
 
 
+def _silent(step: str) -> None:
+    """What is done with a step that nobody watches."""
+
+
 def write_report(
     estimator: Any,
     X: Any,
@@ -42,6 +46,7 @@ def write_report(
     command: str | None = None,
     saved_versions: Mapping[str, str] | None = None,
     overwrite: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> None:
     r"""Log p(x), training, reconstructions, samples, latents or clusters, outliers, health, provenance, as one HTML file.
 
@@ -78,6 +83,8 @@ def write_report(
         Package -> version that the model was saved with, to be shown.
     overwrite
         Replace a file at ``path``.
+    progress
+        Called with the name of each step when it begins, such as ``print``.
 
     Raises
     ------
@@ -100,6 +107,8 @@ def write_report(
     """
     target = Path(path)
     _check_path(target, overwrite=overwrite)
+    step = progress or _silent
+    step("measuring")
     about = subject(
         estimator,
         X,
@@ -120,6 +129,7 @@ def write_report(
             data_name=data_name,
             command=command,
             saved_versions=saved_versions,
+            step=step,
         )
     )
     with replacing(target) as stream:
@@ -134,26 +144,35 @@ def contents(
     data_name: str | None,
     command: str | None,
     saved_versions: Mapping[str, str] | None,
+    step: Callable[[str], None] = _silent,
 ) -> Contents:
     """The verdict and the sections, in their order."""
-    sections = (
-        likelihood_section(about),
-        training_section(about),
-        reconstruction_section(about),
-        *missing_section(about),
-        samples_section(about),
-        clusters_section(about) if about.is_mixture else latents_section(about),
-        *loadings_section(about),
-        outliers_section(about),
-        _health_section(about),
-        provenance_section(about, made=made, data_name=data_name, command=command, saved_versions=saved_versions),
-    )
+
+    def sections() -> Iterator[Section]:
+        step("likelihood and baseline")
+        yield likelihood_section(about)
+        step("training")
+        yield training_section(about)
+        step("reconstructions")
+        yield reconstruction_section(about)
+        yield from missing_section(about)
+        step("samples")
+        yield samples_section(about)
+        step("latents")
+        yield clusters_section(about) if about.is_mixture else latents_section(about)
+        yield from loadings_section(about)
+        step("outliers")
+        yield outliers_section(about)
+        step("health")
+        yield _health_section(about)
+        yield provenance_section(about, made=made, data_name=data_name, command=command, saved_versions=saved_versions)
+
     shape = " × ".join(map(str, about.estimator.input_shape_))
     return Contents(
         title=title,
         subtitle=f"{about.rows_in_words}, each of shape {shape} · {made.strftime('%d %B %Y')}",
         verdict=verdict(about),
-        sections=sections,
+        sections=tuple(sections()),
     )
 
 

@@ -18,11 +18,15 @@ from sklearn.decomposition import FactorAnalysis
 from lowerbound.data.batches import epoch_order, plan
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
+from lowerbound.evaluate.posterior import encode
 from lowerbound.fit.block import evaluate_objective
-from lowerbound.fit.gradient import fit_gradient
+from lowerbound.fit.gradient_step import GradientStep
+from lowerbound.fit.loop import fit_minibatches
 from lowerbound.fit.optimizer import Adam
 from lowerbound.objectives.elbo import ELBO
 from lowerbound.objectives.objective import AbstractObjective
+from lowerbound.objectives.squared_error import SquaredError
+from tests.fit.algorithms import Counting, Players, TwoPlayers
 from tests.linear_gaussian import as_dataset, batch_of, linear_gaussian, posterior_gap, read_back
 
 TRUTH = linear_gaussian()
@@ -30,15 +34,34 @@ X = TRUTH.sample(150, seed=0)
 
 
 def fit(
-    model, objective=None, data=None, *, learning_rate=0.01, max_epochs=3, batch_size=32, seed=0, decay="none", **more
+    model,
+    objective=None,
+    data=None,
+    *,
+    learning_rate=0.01,
+    max_epochs=3,
+    batch_size=32,
+    seed=0,
+    decay="none",
+    validation=None,
+    **more,
 ):
     data = as_dataset(X) if data is None else data
     objective = ELBO() if objective is None else objective
     steps = max_epochs * plan(len(data), batch_size=batch_size).steps_per_epoch
-    optimizer = Adam(learning_rate, steps, decay=decay)
-    return fit_gradient(
-        model, objective, data, optimizer=optimizer, max_epochs=max_epochs, batch_size=batch_size, seed=seed, **more
-    )
+    step = GradientStep(objective, Adam(learning_rate, steps, decay=decay))
+    if validation is not None:  # rows of one data set, as estimators have them
+        more |= {
+            "training_rows": np.arange(len(data)),
+            "validation_rows": len(data) + np.arange(len(validation)),
+        }
+        data = as_dataset(np.concatenate([data.values, validation.values]))
+    return fit_minibatches(model, step, data, max_epochs=max_epochs, batch_size=batch_size, seed=seed, **more)
+
+
+def measured_by(objective):
+    """The algorithm whose evaluation is that of an objective."""
+    return GradientStep(objective, Adam(1.0, 1))
 
 
 def start(family="full"):
@@ -55,10 +78,6 @@ def vector_of(model):
 
 class FrozenDecoder(AbstractObjective):
     """The ELBO as a function of the encoder alone."""
-
-    @property
-    def decodings_per_row(self):
-        return 1
 
     def __call__(self, model, batch, key, step):
         frozen = eqx.tree_at(lambda m: m.encoder, jax.lax.stop_gradient(model), model.encoder)
@@ -160,7 +179,7 @@ def test_the_best_parameters_are_kept_when_validation_worsens():
     assert result.best_epoch == watched.argmin() + 1
     assert result.objective == watched.min()
     evaluation_key = jax.random.split(jax.random.key(2))[1]
-    again = evaluate_objective(result.model, ELBO(), elsewhere, batch_size=32, key=evaluation_key)
+    again = evaluate_objective(result.model, measured_by(ELBO()), elsewhere, batch_size=32, key=evaluation_key)
     assert again["loss"] == result.objective
     assert (result.status.code, result.status.ok) == ("max_epochs", True)
 
@@ -183,7 +202,9 @@ def test_the_objective_is_that_of_the_returned_model_without_validation_too():
     result = fit(start(), ELBO(beta=2.0, warmup_steps=1000), seed=6)
     evaluation_key = jax.random.split(jax.random.key(6))[1]
     # Schedules at their end: the weight of the KL is 2, not what the warm-up has come to.
-    again = evaluate_objective(result.model, ELBO(beta=2.0), as_dataset(X), batch_size=32, key=evaluation_key)
+    again = evaluate_objective(
+        result.model, measured_by(ELBO(beta=2.0)), as_dataset(X), batch_size=32, key=evaluation_key
+    )
     np.testing.assert_allclose(result.objective, again["loss"], rtol=1e-6)
     np.testing.assert_allclose(again["loss"], 2 * again["kl"] - again["log_likelihood"], rtol=1e-5)
     assert (result.best_epoch, result.steps) == (3, 3 * plan(150, batch_size=32).steps_per_epoch)
@@ -192,7 +213,9 @@ def test_the_objective_is_that_of_the_returned_model_without_validation_too():
 def test_evaluation_is_a_mean_over_rows_whatever_the_batches():
     # The exact posterior with the sampled KL gives log p(x) for every draw, so keys and batches must not show.
     found = [
-        evaluate_objective(TRUTH.vae(), ELBO(kl="sampled"), as_dataset(X), batch_size=size, key=jax.random.key(size))
+        evaluate_objective(
+            TRUTH.vae(), measured_by(ELBO(kl="sampled")), as_dataset(X), batch_size=size, key=jax.random.key(size)
+        )
         for size in (7, 32, 1000)
     ]
     np.testing.assert_allclose([numbers["bound"] for numbers in found], TRUTH.log_evidence(X).mean(), rtol=1e-5)
@@ -206,10 +229,6 @@ class ExplodesAt(AbstractObjective):
 
     step: jax.Array
     loss_too: jax.Array
-
-    @property
-    def decodings_per_row(self):
-        return 1
 
     def __call__(self, model, batch, key, step):
         loss, metrics = ELBO()(model, batch, key, step)
@@ -330,3 +349,76 @@ def test_grey_levels_are_treated_inside_the_loop():
     model_units = fit(start(), data=as_dataset((grey + 0.5 - grey.mean(axis=0)) / grey.std(axis=0)), max_epochs=2)
     difference = late.history["bound"] - model_units.history["bound"]
     np.testing.assert_allclose(difference, -np.log(grey.std(axis=0)).sum(), atol=0.5)
+
+
+# States: to be stored, and to go on from
+
+
+def _through_a_file(state, path):
+    """The state's leaves written as plain arrays and read back."""
+    leaves, structure = jax.tree.flatten(state)
+    np.savez(path, *(np.asarray(leaf) for leaf in leaves))
+    with np.load(path) as stored:
+        read = [stored[f"arr_{i}"] for i in range(len(leaves))]
+    assert all(one.dtype == np.asarray(other).dtype for one, other in zip(read, leaves, strict=True))
+    return jax.tree.unflatten(structure, read)
+
+
+@pytest.mark.parametrize("stop", [(1, 1), (2, 0), (3, 2)], ids=["in the first epoch", "between epochs", "later"])
+def test_a_fit_goes_on_from_a_stored_state_to_the_same_last_bit(tmp_path, monkeypatch, stop):
+    monkeypatch.setattr("lowerbound.fit.block._BLOCK_WORK", 1.0)  # blocks of one step
+    options = {"max_epochs": 4, "validation": as_dataset(X[:20]), "patience": 3}
+    kept = []
+
+    def keep(state):
+        if (int(state.epoch) + 1, int(state.block)) == stop or (stop[1] == 0 and int(state.epoch) + 1 == stop[0] == 2):
+            kept.append(state)
+
+    whole = fit(start(), **options, after_block=keep)
+    state = _through_a_file(kept[0], tmp_path / "state.npz")
+    rest = fit(start(), **options, state=state)
+    np.testing.assert_array_equal(vector_of(rest.model), vector_of(whole.model))
+    assert rest.history.keys() == whole.history.keys()
+    for name, values in whole.history.items():
+        np.testing.assert_array_equal(rest.history[name], values)
+    assert (rest.steps, rest.best_epoch, rest.objective) == (whole.steps, whole.best_epoch, whole.objective)
+
+
+def test_local_state_is_refined_once_an_epoch_and_padding_is_never_written_back():
+    rows = np.random.default_rng(0).normal(size=(37, 3)).astype(np.float32)  # 37 rows in batches of 32: padding
+    kept = []
+    fit_minibatches(
+        Counting(jnp.ones(1)),
+        GradientStep(SquaredError(), Adam(1e-3, 10)),
+        as_dataset(rows),
+        max_epochs=3,
+        batch_size=32,
+        seed=0,
+        after_block=lambda state: kept.append(np.array(state.local)),
+    )
+    counts, first_cells = kept[-1].T
+    np.testing.assert_array_equal(counts, 3.0)
+    np.testing.assert_array_equal(first_cells, rows[:, 0])
+
+
+def test_new_rows_get_local_state_of_their_own_at_the_boundary():
+    rows = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
+    codes = encode(Counting(jnp.ones(1)), as_dataset(rows), key=jax.random.key(0))
+    np.testing.assert_array_equal(codes, rows[:, :1])
+
+
+def test_an_alternating_algorithm_runs_in_the_same_loop():
+    rows = np.full((64, 3), 2.0, np.float32)
+    states = []
+    result = fit_minibatches(
+        Players(jnp.zeros(3), jnp.zeros(3)),
+        TwoPlayers(jnp.asarray(0.5)),
+        as_dataset(rows),
+        max_epochs=20,
+        batch_size=16,
+        seed=0,
+        after_block=states.append,
+    )
+    np.testing.assert_allclose((result.model.first, result.model.second), 2.0, rtol=1e-3)
+    np.testing.assert_array_equal(states[-1].moving.memory, [40.0, 40.0])
+    assert (result.status.code, result.steps) == ("max_epochs", 80)

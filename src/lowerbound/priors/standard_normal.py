@@ -1,0 +1,55 @@
+"""Standard normal prior, p(z) = N(z; 0, I)."""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from lowerbound.priors.prior import AbstractDiagonalGaussianPrior
+
+
+def log_standard_normal(z: Float[Array, " latent"]) -> Float[Array, ""]:
+    """Log N(z; 0, I) in nats."""
+    return -0.5 * jnp.sum(z**2 + math.log(2 * math.pi))
+
+
+class StandardNormal(AbstractDiagonalGaussianPrior):
+    """N(0, I) in ``n_dimensions`` dimensions; nothing to learn.
+
+    Examples
+    --------
+    >>> prior = StandardNormal(2)
+    >>> round(float(prior.log_prob(jnp.zeros(2))), 4), prior.sample(key=jax.random.key(0)).shape
+    (-1.8379, (2,))
+    """
+
+    n_dimensions: int = eqx.field(static=True)
+
+    @property
+    def latent_dim(self) -> int:
+        """Dimension of z."""
+        return self.n_dimensions
+
+    @property
+    def mean(self) -> Float[Array, " latent"]:
+        """Zeros."""
+        return jnp.zeros(self.n_dimensions, jnp.float32)
+
+    @property
+    def log_scale(self) -> Float[Array, " latent"]:
+        """Zeros."""
+        return jnp.zeros(self.n_dimensions, jnp.float32)
+
+    def log_prob(self, z: Float[Array, " latent"]) -> Float[Array, ""]:
+        """Log N(z; 0, I)."""
+        return log_standard_normal(z)
+
+    def moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
+        """Zeros and ones."""
+        return jnp.zeros(self.n_dimensions, jnp.float32), jnp.ones(self.n_dimensions, jnp.float32)
+
+    def sample(self, *, key: PRNGKeyArray) -> Float[Array, " latent"]:
+        """One z ~ N(0, I), float32."""
+        return jax.random.normal(key, (self.n_dimensions,), jnp.float32)
