@@ -133,7 +133,7 @@ class FactorAnalysis(LinearGaussianEstimator):
             names=fitted_names(self),
         )
         variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
-        self.preprocessing_, self.constant_features_ = rows.units(per_column=True, variance=variance)
+        self.preprocessing_, self.constant_features_ = rows.preprocessing(per_column=True, variance=variance)
         self._set_fitted(rows.in_user_units(self._expectation_maximization(rows), self.preprocessing_))
         self.model_, self.factor_mixing_ = self._rotated(canonical(self.model_))
         self.status_ = self.status_.with_notes(self._notes(rows))

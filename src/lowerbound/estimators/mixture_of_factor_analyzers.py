@@ -19,6 +19,7 @@ from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
 from lowerbound.interface.capabilities import GAUSSIAN_POSTERIOR_VERBS
 from lowerbound.interface.checks import check_rows, fitted_names
+from lowerbound.interface.em_chunks import em_chunks
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
 from lowerbound.interface.hyperparameters import (
     check_bool,
@@ -170,17 +171,17 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         )
         self._check_sizes(rows.n_rows)
         per_column = self.noise != "isotropic" or self.standardize
-        self.preprocessing_, self.constant_features_ = rows.units(per_column=per_column)
+        self.preprocessing_, self.constant_features_ = rows.preprocessing(per_column=per_column)
         result = fit_mixture(
             self._problem(),
             self._starts(rows),
-            rows.chunks(self.preprocessing_, widest=self._width(complete=rows.complete)),
+            em_chunks(rows, self.preprocessing_, numbers_per_row=self._width(complete=rows.complete)),
             total_weight=rows.total_weight,
             tol=float(self.tol),
             max_iter=int(self.max_iter),
             n_rows=rows.n_rows,
             verbose=bool(self.verbose),
-            offset=rows.log_scale(self.preprocessing_),
+            offset=rows.log_scale_per_row(self.preprocessing_),
         )
         self._set_fitted(rows.in_user_units(result, self.preprocessing_))
         self.model_ = _by_weight(self.model_)
@@ -274,7 +275,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         return FactorAnalyzersEM(shared_noise=bool(self.shared_noise))
 
     def _starts(self, rows: WeightedRows) -> list[AnyMixture]:
-        chosen = rows.sample_of_rows(SAMPLE)
+        chosen = rows.evenly_spaced(SAMPLE)
         x = rows.take(chosen)
         observed = None if rows.complete else ~np.isnan(x)
         y = (x - self.preprocessing_.shift.reshape(-1)) / self.preprocessing_.scale.reshape(-1)

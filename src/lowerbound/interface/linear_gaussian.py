@@ -19,6 +19,7 @@ from lowerbound.data.principal_axes import Spectrum, spectrum_of_covariance, spe
 from lowerbound.evaluate.notes import constant_note, floor_note
 from lowerbound.fit.em import fit_em
 from lowerbound.fit.result import FitResult
+from lowerbound.interface.em_chunks import em_chunks
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
 from lowerbound.interface.hyperparameters import check_bool, check_integer, check_number, check_seed
 from lowerbound.interface.weighted_rows import SAMPLE, WeightedRows
@@ -112,13 +113,13 @@ class LinearGaussianEstimator(ExactEstimator):
             chunk = CovarianceChunk(matrix[None], np.array([rows.total_weight]))
             axes = spectrum_of_covariance(matrix, int(self.latent_dim), rough=True)
             return fit_em(CovarianceEM(), self._initial_model(axes), chunk, **options)
-        sample = rows.filled(self.preprocessing_, most=SAMPLE)
+        sample = rows.root_weighted(self.preprocessing_, most=SAMPLE)
         model = self._initial_model(spectrum_of_rows(sample, int(self.latent_dim), rough=True))
         width = (1 + int(self.latent_dim)) ** 2  # of a row's own second moments
         found = fit_em(
             FactorAnalyzersEM(shared_noise=False),
             Mixture(log_weight=np.zeros(1), components=jax.tree.map(lambda leaf: leaf[None], model)),
-            rows.chunks(self.preprocessing_, widest=max(rows.n_features, width)),
+            em_chunks(rows, self.preprocessing_, numbers_per_row=max(rows.n_features, width)),
             **options,
         )
         only: LinearGaussian = jax.tree.map(lambda leaf: np.asarray(leaf[0]), found.model.components)

@@ -22,7 +22,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from lowerbound.data.datum import Datum
 from lowerbound.models.linear_gaussian import LOG_TWO_PI
 from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel, Draw, ElboTerms, Predictive
-from lowerbound.nn.linear_algebra import Whitening, whiten, whiten_by_cholesky
+from lowerbound.nn.linear_algebra import cholesky_factor, solve_triangular, whiten_by_cholesky
 from lowerbound.posteriors.gaussian import PrecisionGaussian, gaussian_from_precision
 from lowerbound.priors.standard_normal import StandardNormal
 
@@ -108,10 +108,9 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
 
     def log_evidence(self, datum: Datum) -> Float[Array, ""]:
         """Log p(x_observed), equation (2)."""
-        whitening, seen = self._observed_whitening(datum)
-        whitened = whitening.matrix @ (seen * (datum.values.reshape(-1) - self.mean))
+        cholesky, whitened, _ = self._whitened(datum)
         # By the chain rule: cell j given the observed ones before it. Missing cells have a root of 1 and add nothing.
-        per_cell = -0.5 * (LOG_TWO_PI + whitened**2) - whitening.log_diagonal
+        per_cell = -0.5 * (LOG_TWO_PI + whitened**2) - jnp.log(jnp.abs(jnp.diagonal(cholesky)))
         return datum.log_prob(per_cell.reshape(self.event_shape))
 
     def predictive(self, datum: Datum) -> Predictive:
@@ -121,10 +120,11 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         if datum.observed is None:
             mean, variance = jnp.asarray(self.mean), jnp.diagonal(covariance)
             return Predictive(jnp.zeros(1, mean.dtype), mean.reshape(shape), variance.reshape(shape))
-        whitening, seen = self._observed_whitening(datum)
+        cholesky, whitened, seen = self._whitened(datum)
         between = covariance * (1 - seen)[:, None] * seen  # Sigma_mo, zero elsewhere
-        pulled = between @ whitening.matrix.T  # pulled pulled^T = Sigma_mo Sigma_oo^-1 Sigma_om
-        whitened = whitening.matrix @ (seen * (datum.values.reshape(-1) - self.mean))
+        pulled = (
+            between @ whiten_by_cholesky(cholesky, after=whitened).matrix.T
+        )  # its square: Sigma_mo Sigma_oo^-1 Sigma_om
         mean = jnp.asarray(self.mean) + pulled @ whitened
         variance = jnp.diagonal(covariance) - jnp.sum(pulled**2, axis=1)
         return Predictive(jnp.zeros(1, mean.dtype), mean.reshape(shape), variance.reshape(shape))
@@ -133,15 +133,20 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         """Missing cells drawn from (3), jointly, by Matheron's rule."""
         if datum.observed is None:
             return datum.values
-        whitening, seen = self._observed_whitening(datum)
+        cholesky, whitened, seen = self._whitened(datum)
+        whitening = whiten_by_cholesky(cholesky, after=whitened).matrix
         values, drawn = datum.values.reshape(-1), self.sample(key=key)[0].reshape(-1)
-        shift = self.covariance @ (seen * (whitening.matrix.T @ (whitening.matrix @ (seen * (values - drawn)))))
+        shift = self.covariance @ (seen * (whitening.T @ (whitening @ (seen * (values - drawn)))))
         return jnp.where(seen > 0, values, drawn + shift).reshape(self.event_shape)
 
-    def _observed_whitening(self, datum: Datum) -> tuple[Whitening, Float[Array, " features"]]:
-        """Whitening by S (Sigma_oo, and the identity for missing cells), and 1 for observed cells, 0 for missing ones."""
+    def _whitened(
+        self, datum: Datum
+    ) -> tuple[Float[Array, "features features"], Float[Array, " features"], Float[Array, " features"]]:
+        """Root of S (Sigma_oo, and the identity for missing cells), its inverse times x - mu, and 1 for observed cells."""
         if datum.observed is None:
-            return whiten_by_cholesky(jnp.asarray(self.cholesky)), jnp.ones(self.mean.shape, self.mean.dtype)
-        seen = datum.observed.reshape(-1).astype(self.mean.dtype)
-        masked = self.covariance * seen * seen[:, None] + jnp.diag(1 - seen)
-        return whiten(masked), seen
+            cholesky, seen = jnp.asarray(self.cholesky), jnp.ones(self.mean.shape, self.mean.dtype)
+        else:
+            seen = datum.observed.reshape(-1).astype(self.mean.dtype)
+            cholesky = cholesky_factor(self.covariance * seen * seen[:, None] + jnp.diag(1 - seen))
+        deviation = seen * (datum.values.reshape(-1) - self.mean)
+        return cholesky, solve_triangular(cholesky, deviation, lower=True), seen

@@ -9,7 +9,7 @@ change that. Hence the rules of this file, which is the only one that calls LAPA
 
 - A function makes one factorization, and each further LAPACK call takes the numbers of the one before. What follows is products.
 - The functions of one matrix begin with the same calls, which the compiler merges where they meet.
-- A factorization of another matrix is tied to the result that it could meet: :func:`times_cholesky`, :func:`map_in_turn`.
+- What could meet another call waits for its result: :func:`times_cholesky`, :func:`map_in_turn`, ``after``.
 
 Loops (``scan``, ``map``) run one step after another, but the compiler removes a loop of a single step.
 ``tests/contracts/test_lapack_order.py`` looks for independent LAPACK calls in the compiled programs.
@@ -63,11 +63,21 @@ def whiten(matrix: Matrices) -> Whitening:
     >>> found.matrix.tolist(), found.inverse.tolist(), round(float(found.log_determinant), 4)
     ([[0.5, 0.0], [0.0, 1.0]], [[0.25, 0.0], [0.0, 1.0]], 1.3863)
     """
-    return whiten_by_cholesky(jnp.linalg.cholesky(matrix))
+    return whiten_by_cholesky(cholesky_factor(matrix))
 
 
-def whiten_by_cholesky(cholesky: Matrices) -> Whitening:
-    """Whitening by L L^T, given a lower triangular L; log |L_ii| where entries of its diagonal are negative."""
+def cholesky_factor(matrix: Matrices) -> Matrices:
+    """L of equation (1)."""
+    return jnp.linalg.cholesky(matrix)
+
+
+def whiten_by_cholesky(cholesky: Matrices, *, after: Float[Array, "..."] | None = None) -> Whitening:
+    """Whitening by L L^T, given a lower triangular L; log |L_ii| where entries of its diagonal are negative.
+
+    ``after`` is the result of another solve with L, if there is one: this one waits for it.
+    """
+    if after is not None:
+        cholesky = _tied(cholesky, after)
     identity = jnp.broadcast_to(jnp.eye(cholesky.shape[-1], dtype=cholesky.dtype), cholesky.shape)
     diagonal = jnp.diagonal(cholesky, axis1=-2, axis2=-1)
     return Whitening(solve_triangular(cholesky, identity, lower=True), jnp.log(jnp.abs(diagonal)))
