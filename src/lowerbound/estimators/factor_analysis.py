@@ -39,7 +39,7 @@ class FactorAnalysis(LinearGaussianEstimator):
         No column's noise variance is let below this share of its variance; columns that rest there (Heywood cases) are named in
         ``status_``. Nearly collinear columns overfit below 1e-3; 1e-6 is the maximum of the likelihood for all purposes.
     tol
-        Stop when log p(x) per row rises by less, twice in a row.
+        Stop when log p(x) per row rises by less over a cycle of three iterations, twice in a row.
     max_iter
         Most iterations.
     random_state

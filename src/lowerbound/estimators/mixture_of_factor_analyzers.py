@@ -70,7 +70,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         No noise variance (eigenvalue of a full covariance) is let below this share of its column's variance, or of the mean
         variance of the columns where these share a unit (isotropic noise), at least 1e-7.
     tol
-        Stop when log p(x) per row rises by less, twice in a row.
+        Stop when log p(x) per row rises by less over a cycle of three iterations, twice in a row.
     max_iter
         Most iterations.
     random_state
@@ -175,7 +175,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         result = fit_mixture(
             self._problem(),
             self._starts(rows),
-            em_chunks(rows, self.preprocessing_, numbers_per_row=self._width(complete=rows.complete)),
+            em_chunks(rows, self.preprocessing_, numbers_per_row=self._numbers_per_row(complete=rows.complete)),
             total_weight=rows.total_weight,
             tol=float(self.tol),
             max_iter=int(self.max_iter),
@@ -189,7 +189,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         return self
 
     def absent_verbs(self) -> Mapping[str, str]:
-        """Those that need one Gaussian for each row."""
+        """Verbs that need one Gaussian posterior for each row, with the reason."""
         reason = "its posterior is a mixture, without one mean and covariance. Use predict_proba, transform and sample_posterior."
         return {**super().absent_verbs(), **dict.fromkeys(GAUSSIAN_POSTERIOR_VERBS, reason)}
 
@@ -296,8 +296,8 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
             for _ in range(int(self.n_init))
         ]
 
-    def _width(self, *, complete: bool) -> int:
-        """Numbers that the E-step makes of a row."""
+    def _numbers_per_row(self, *, complete: bool) -> int:
+        """Most numbers that the E-step keeps of a row."""
         d, n_clusters, augmented = self.n_features_in_, int(self.n_clusters), 1 + int(self.latent_dim)
         if self.noise == "full":
             return n_clusters * d if complete else n_clusters * d + 6 * d**2
@@ -336,7 +336,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
             )
 
     def _notes(self, rows: WeightedRows) -> tuple[str, ...]:
-        """What makes the fitted density suspect."""
+        """Sentences on what makes the fitted density suspect."""
         lost = lost_clusters(self.model_, total_weight=rows.total_weight)
         return (
             constant_note(self.constant_features_)

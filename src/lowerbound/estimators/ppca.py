@@ -37,9 +37,9 @@ class PPCA(LinearGaussianEstimator):
     noise_floor
         sigma^2 is not let below this share of the mean variance of the columns.
     tol
-        Of EM: stop when log p(x) per row rises by less, twice in a row.
+        EM stops when log p(x) per row rises by less over a cycle of three iterations, twice in a row.
     max_iter
-        Of EM: most iterations.
+        Most iterations of EM.
     random_state
         Seed of the draws of ``sample``, ``impute(n_draws=…)`` and dequantization; the fit itself has no randomness.
 

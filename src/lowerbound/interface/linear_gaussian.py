@@ -1,4 +1,4 @@
-"""LinearGaussianEstimator: what PPCA and FactorAnalysis share: how they are fitted, and their parameters in the user's units.
+"""LinearGaussianEstimator: the fit that PPCA and FactorAnalysis share, and their parameters in the user's units.
 
     complete rows       covariance -> EM on it (``objectives.factor_analysis``), a matrix of d x d whatever the number of rows
     rows with holes     EM over the rows (``objectives.factor_analyzers`` with one cluster)
@@ -105,7 +105,7 @@ class LinearGaussianEstimator(ExactEstimator):
             )
 
     def _expectation_maximization(self, rows: WeightedRows) -> FitResult[LinearGaussian]:
-        """EM in model units, from principal axes, over the covariance or over the rows."""
+        """Result of EM in model units, from principal axes, over the covariance or over the rows."""
         _, scale = self._shift_and_scale()
         options: dict[str, Any] = {"tol": float(self.tol), "max_iter": int(self.max_iter), "n_rows": rows.n_rows}
         if self._by_covariance(rows):
@@ -143,7 +143,7 @@ class LinearGaussianEstimator(ExactEstimator):
         )
 
     def _notes(self, rows: WeightedRows) -> tuple[str, ...]:
-        """What makes the fitted density suspect."""
+        """Sentences on what makes the fitted density suspect."""
         owner = type(self).__name__
         notes = constant_note(self.constant_features_)
         varying: Bool[np.ndarray, " features"] = ~self.constant_features_.reshape(-1)

@@ -47,7 +47,7 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
 
     @property
     def latent_dim(self) -> int:
-        """No latents."""
+        """Number of latents: 0."""
         return 0
 
     @property
@@ -74,11 +74,11 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         return jnp.asarray(self.mean).reshape(self.event_shape)
 
     def posterior(self, datum: Datum) -> PrecisionGaussian:
-        """The distribution of no number at all."""
+        """Distribution on the empty vector."""
         return gaussian_from_precision(jnp.zeros((0, 0), self.mean.dtype), jnp.zeros(0, self.mean.dtype))
 
     def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
-        """Those of no number at all."""
+        """Prior on the empty vector."""
         return StandardNormal(0).moments()
 
     def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
@@ -86,12 +86,12 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         return jnp.sqrt(jnp.sum(self.cholesky**2, axis=1)).reshape(self.event_shape)
 
     def at_floor(self, z: Float[Array, " latent"]) -> Bool[Array, "*event"]:
-        """Cells whose standard deviation given all others rests on the floor (within 10 %)."""
+        """True for cells whose variance given all other cells is within 10 % of the floor."""
         precision = jnp.sum(whiten_by_cholesky(jnp.asarray(self.cholesky)).matrix ** 2, axis=0)
         return (1 / precision <= self.variance_floor * 1.1).reshape(self.event_shape)
 
     def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
-        """The empty z, of log density 0, and log p(x)."""
+        """Empty z of log density 0, with log p(x)."""
         zero = jnp.zeros((), self.mean.dtype)
         return Draw(self.encode(datum), zero, self.log_evidence(datum), zero)
 
@@ -114,7 +114,7 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         return datum.log_prob(per_cell.reshape(self.event_shape))
 
     def predictive(self, datum: Datum) -> Predictive:
-        """Mean and variance of (3) for missing cells; the marginal ones of (1) for observed cells, as if measured anew."""
+        """Mean and variance of (3) for missing cells, and of the marginals of (1) for observed cells, as if measured anew."""
         shape = (1, *self.event_shape)
         covariance = self.covariance
         if datum.observed is None:
