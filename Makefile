@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types docs clean
+.PHONY: help demo test mutants lint types docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ demo: .venv/package.stamp ## fit, score and draw on embedded data
 
 test: lint types ## lint, types, tests and doctests
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+mutants: .venv/package.stamp ## faults planted in the source, each of which a test must find
+	$(BIN)/python -m tests.mutants.run
 
 lint: .venv/package.stamp ## ruff: rules and format
 	$(BIN)/ruff check

@@ -6,7 +6,7 @@ import pytest
 
 from lowerbound.data.batches import bucket
 from lowerbound.data.moments import reader
-from lowerbound.data.patterns import Shape, chunks, plan_chunks, stacked
+from lowerbound.data.patterns import ChunkShape, chunks, plan_chunks, stacked
 
 RNG = np.random.default_rng(0)
 D = 12
@@ -98,7 +98,7 @@ def test_units_are_changed_and_holes_stay():
 
 def test_small_tables_share_a_shape():
     shapes = {cut(rows(n, 0), most_rows=1000)[0] for n in (2, 30, 64)}
-    assert shapes == {Shape(1, 64, 0)}
+    assert shapes == {ChunkShape(1, 64, 0)}
 
 
 def test_stacked_chunks_have_one_more_axis():

@@ -123,6 +123,24 @@ def test_a_rows_draws_depend_neither_on_its_place_nor_on_its_company():
     assert (other[1] != whole[1]).all()
 
 
+@pytest.mark.parametrize("name", ["factors", "mixture, full"])
+def test_draws_of_equal_rows_are_independent(name):
+    n = 3000
+    observed = np.tile([True, False, False, True, False], (3, 1))
+    one, other = textbook(MODELS[name]).sample(2, seed=5)[0]
+    drawn = completed(
+        MODELS[name], dataset(np.stack([one, other, one, one]), np.vstack([observed, observed[:1]])), n_draws=n, key=KEY
+    )
+    missing = drawn[:, :, [1, 2, 4]]
+    for first, second in [(0, 2), (0, 3), (2, 3), (0, 1)]:
+        assert (missing[first] != missing[second]).all()
+        pairs = np.corrcoef(missing[first].T, missing[second].T)[:3, 3:]
+        assert np.abs(pairs * np.sqrt(n)).max() < 4.5  # of independent draws: standard normal numbers
+    for row in (2, 3):  # draws of one distribution
+        gap = (missing[row].mean(axis=0) - missing[0].mean(axis=0)) / (missing[0].std(axis=0) * np.sqrt(2 / n))
+        assert np.abs(gap).max() < 4.5
+
+
 def test_images_keep_their_shape():
     flat, image = (mixture(2, 6, event_shape=shape) for shape in (None, (2, 3)))
     observed = random_patterns(4, 6)

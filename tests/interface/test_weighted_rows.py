@@ -6,7 +6,7 @@ Ground truth: the same table in memory, in one piece.
 import numpy as np
 import pytest
 
-from lowerbound.interface import weighted_rows
+from lowerbound.interface import em_chunks
 from lowerbound.interface.weighted_rows import WeightedRows
 from tests.contracts.registry import STOPPED_EARLY
 from tests.estimators.exact_models import MODELS, column_scale, in_user_units, rows, with_holes
@@ -111,14 +111,12 @@ def test_a_memory_map_is_fitted_as_the_array_in_memory(name, table, tmp_path):
 @pytest.mark.parametrize("name", ["FactorAnalysis", "mixture diagonal", "mixture full"])
 def test_a_stream_of_chunks_is_fitted_as_one_piece(name, tmp_path, monkeypatch):
     whole = MODELS[name](max_iter=20).fit(HOLES, sample_weight=WEIGHT)
-    monkeypatch.setattr(weighted_rows, "_CELLS_PER_CHUNK", 100)
+    monkeypatch.setattr(em_chunks, "_CELLS_PER_CHUNK", 100)
     in_chunks = MODELS[name](max_iter=20).fit(HOLES, sample_weight=WEIGHT)
-    monkeypatch.setattr(weighted_rows, "_STREAMED_BYTES", 0)
+    monkeypatch.setattr(em_chunks, "_STREAMED_BYTES", 0)
     passes = []
-    chunks = weighted_rows.chunks
-    monkeypatch.setattr(
-        weighted_rows, "chunks", lambda *given, **options: passes.append(0) or chunks(*given, **options)
-    )
+    chunks = em_chunks.chunks
+    monkeypatch.setattr(em_chunks, "chunks", lambda *given, **options: passes.append(0) or chunks(*given, **options))
     streamed = MODELS[name](max_iter=20).fit(on_disk(HOLES, tmp_path), sample_weight=WEIGHT)
     assert len(passes) >= streamed.n_iter_  # read anew in every iteration
     assert streamed.n_iter_ == in_chunks.n_iter_ == whole.n_iter_
@@ -129,6 +127,6 @@ def test_a_stream_of_chunks_is_fitted_as_one_piece(name, tmp_path, monkeypatch):
 @pytest.mark.filterwarnings(STOPPED_EARLY)
 def test_several_starts_are_streamed_together(tmp_path, monkeypatch):
     whole = MODELS["mixture diagonal"](n_init=3, max_iter=20).fit(X)
-    monkeypatch.setattr(weighted_rows, "_CELLS_PER_CHUNK", 100)
-    monkeypatch.setattr(weighted_rows, "_STREAMED_BYTES", 0)
+    monkeypatch.setattr(em_chunks, "_CELLS_PER_CHUNK", 100)
+    monkeypatch.setattr(em_chunks, "_STREAMED_BYTES", 0)
     assert_same_fit(whole, MODELS["mixture diagonal"](n_init=3, max_iter=20).fit(on_disk(X, tmp_path)))

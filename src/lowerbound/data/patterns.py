@@ -1,7 +1,7 @@
 r"""Chunks of rows for expectation maximization: values with zeros for holes, weights, and the distinct patterns of holes.
 
-What depends on the pattern of a row only (the posterior's covariance, say) is computed once per distinct pattern of a chunk, and
-what depends on its values once per row:
+Some quantities depend on a row's pattern alone, such as the covariance of its posterior. They are computed once per distinct
+pattern of a chunk; quantities that depend on values are computed once per row:
 
     patterns   (P, features), 1 where a cell was observed, distinct within the chunk       None: no cell is missing in any row
     pattern    (rows,), number of each row's pattern                                       None: row i has pattern i
@@ -33,8 +33,8 @@ class Chunk(eqx.Module):
     pattern: Int[Array | np.ndarray, "*stack rows"] | None = None
 
 
-class Shape(NamedTuple):
-    """Of every chunk of a data set: ``n_chunks`` of ``rows`` rows, with at most ``patterns`` distinct patterns of holes.
+class ChunkShape(NamedTuple):
+    """Number and size of the chunks of a data set: ``n_chunks`` of ``rows`` rows, with at most ``patterns`` patterns each.
 
     ``patterns`` is 0 where no cell is missing, and ``rows`` where each row is taken to have its own.
     """
@@ -44,47 +44,47 @@ class Shape(NamedTuple):
     patterns: int
 
 
-def plan_chunks(read: Reader, n_rows: int, *, most_rows: int, complete: bool) -> Shape:
-    """The shape of the chunks of a data set: equal ones of at most ``most_rows`` rows; counts the patterns of holes.
+def plan_chunks(read: Reader, n_rows: int, *, most_rows: int, complete: bool) -> ChunkShape:
+    """Number and size of equal chunks of at most ``most_rows`` rows; the patterns of holes are counted.
 
     >>> x = np.array([[1.0, np.nan], [2.0, np.nan], [3.0, 4.0]])
     >>> plan_chunks(lambda rows: x[rows], 3, most_rows=2, complete=False)
-    Shape(n_chunks=2, rows=2, patterns=2)
+    ChunkShape(n_chunks=2, rows=2, patterns=2)
     """
     n_chunks = -(-n_rows // most_rows)
     rows = min(max(bucket(-(-n_rows // n_chunks)), _FEWEST_ROWS), most_rows)
     n_chunks = -(-n_rows // rows)
     if complete:
-        return Shape(n_chunks, rows, 0)
+        return ChunkShape(n_chunks, rows, 0)
     most = 1
     for part in _parts(n_rows, rows):
         distinct = np.unique(np.packbits(~np.isnan(read(part)), axis=1), axis=0)
         most = max(most, len(distinct) + 1)  # one for the rows of padding
         if most > rows // 2:
-            return Shape(n_chunks, rows, rows)
-    return Shape(n_chunks, rows, min(bucket(most), rows))
+            return ChunkShape(n_chunks, rows, rows)
+    return ChunkShape(n_chunks, rows, min(bucket(most), rows))
 
 
 def chunks(
     read: Reader,
     n_rows: int,
-    shape: Shape,
+    shape: ChunkShape,
     *,
     weight: Float[np.ndarray, " n"],
     to_model: Callable[[Float[np.ndarray, "rows features"]], Float[np.ndarray, "rows features"]],
 ) -> Iterator[Chunk]:
-    """The chunks of the rows, one after another, NumPy float64.
+    """Chunks of the rows, one after another, NumPy float64.
 
     Parameters
     ----------
     read, n_rows
-        Where the rows come from, NaN where a cell is missing.
+        Reader of rows, NaN where a cell is missing, and their number.
     shape
         From :func:`plan_chunks`.
     weight
-        Of each row.
+        Weight of each row.
     to_model
-        From the user's units to the model's; NaN stays NaN.
+        Map from the user's units to the model's; NaN stays NaN.
     """
     for part in _parts(n_rows, shape.rows):
         values = to_model(read(part))
@@ -106,7 +106,7 @@ def chunks(
 
 
 def stacked(parts: Iterator[Chunk]) -> Chunk:
-    """All chunks as one, with a leading axis of chunks."""
+    """Chunks stacked along a leading axis."""
     whole: Chunk = jax.tree.map(lambda *leaves: np.stack(leaves), *parts)
     return whole
 

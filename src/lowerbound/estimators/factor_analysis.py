@@ -39,7 +39,7 @@ class FactorAnalysis(LinearGaussianEstimator):
         No column's noise variance is let below this share of its variance; columns that rest there (Heywood cases) are named in
         ``status_``. Nearly collinear columns overfit below 1e-3; 1e-6 is the maximum of the likelihood for all purposes.
     tol
-        Stop when log p(x) per row rises by less, twice in a row.
+        Stop when log p(x) per row rises by less over a cycle of three iterations, twice in a row.
     max_iter
         Most iterations.
     random_state
@@ -133,7 +133,7 @@ class FactorAnalysis(LinearGaussianEstimator):
             names=fitted_names(self),
         )
         variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
-        self.preprocessing_, self.constant_features_ = rows.units(per_column=True, variance=variance)
+        self.preprocessing_, self.constant_features_ = rows.preprocessing(per_column=True, variance=variance)
         self._set_fitted(rows.in_user_units(self._expectation_maximization(rows), self.preprocessing_))
         self.model_, self.factor_mixing_ = self._rotated(canonical(self.model_))
         self.status_ = self.status_.with_notes(self._notes(rows))

@@ -20,6 +20,7 @@ from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
 from lowerbound.interface.capabilities import GAUSSIAN_POSTERIOR_VERBS
 from lowerbound.interface.checks import check_rows, fitted_names
+from lowerbound.interface.em_chunks import em_chunks
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
 from lowerbound.interface.hyperparameters import (
     check_bool,
@@ -70,7 +71,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         No noise variance (eigenvalue of a full covariance) is let below this share of its column's variance, or of the mean
         variance of the columns where these share a unit (isotropic noise), at least 1e-7.
     tol
-        Stop when log p(x) per row rises by less, twice in a row.
+        Stop when log p(x) per row rises by less over a cycle of three iterations, twice in a row.
     max_iter
         Most iterations.
     random_state
@@ -171,17 +172,17 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         )
         self._check_sizes(rows.n_rows)
         per_column = self.noise != "isotropic" or self.standardize
-        self.preprocessing_, self.constant_features_ = rows.units(per_column=per_column)
+        self.preprocessing_, self.constant_features_ = rows.preprocessing(per_column=per_column)
         result = fit_mixture(
             self._problem(),
             self._starts(rows),
-            rows.chunks(self.preprocessing_, widest=self._width(complete=rows.complete)),
+            em_chunks(rows, self.preprocessing_, numbers_per_row=self._numbers_per_row(complete=rows.complete)),
             total_weight=rows.total_weight,
             tol=float(self.tol),
             max_iter=int(self.max_iter),
             n_rows=rows.n_rows,
             verbose=bool(self.verbose),
-            offset=rows.log_scale(self.preprocessing_),
+            offset=rows.log_scale_per_row(self.preprocessing_),
         )
         self._set_fitted(rows.in_user_units(result, self.preprocessing_))
         self.model_ = _by_weight(self.model_)
@@ -189,7 +190,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         return self
 
     def absent_verbs(self) -> Mapping[str, str]:
-        """Those that need one Gaussian for each row."""
+        """Verbs that need one Gaussian posterior for each row, with the reason."""
         reason = "its posterior is a mixture, without one mean and covariance. Use predict_proba, transform and sample_posterior."
         return {**super().absent_verbs(), **dict.fromkeys(GAUSSIAN_POSTERIOR_VERBS, reason)}
 
@@ -275,7 +276,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         return FactorAnalyzersEM(shared_noise=bool(self.shared_noise))
 
     def _starts(self, rows: WeightedRows) -> list[AnyMixture]:
-        chosen = rows.sample_of_rows(SAMPLE)
+        chosen = rows.evenly_spaced(SAMPLE)
         x = rows.take(chosen)
         observed = None if rows.complete else ~np.isnan(x)
         y = (x - self.preprocessing_.shift.reshape(-1)) / self.preprocessing_.scale.reshape(-1)
@@ -296,8 +297,8 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
             for _ in range(int(self.n_init))
         ]
 
-    def _width(self, *, complete: bool) -> int:
-        """Numbers that the E-step makes of a row."""
+    def _numbers_per_row(self, *, complete: bool) -> int:
+        """Most numbers that the E-step keeps of a row."""
         d, n_clusters, augmented = self.n_features_in_, int(self.n_clusters), 1 + int(self.latent_dim)
         if self.noise == "full":
             return n_clusters * d if complete else n_clusters * d + 6 * d**2
@@ -336,7 +337,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
             )
 
     def _notes(self, rows: WeightedRows) -> tuple[str, ...]:
-        """What makes the fitted density suspect."""
+        """Sentences on what makes the fitted density suspect."""
         lost, names = lost_clusters(self.model_, total_weight=rows.total_weight), feature_names(self)
         return (
             constant_note(self.constant_features_, names=names)

@@ -37,9 +37,9 @@ class PPCA(LinearGaussianEstimator):
     noise_floor
         sigma^2 is not let below this share of the mean variance of the columns.
     tol
-        Of EM: stop when log p(x) per row rises by less, twice in a row.
+        EM stops when log p(x) per row rises by less over a cycle of three iterations, twice in a row.
     max_iter
-        Of EM: most iterations.
+        Most iterations of EM.
     random_state
         Seed of the draws of ``sample``, ``impute(n_draws=…)`` and dequantization; the fit itself has no randomness.
 
@@ -129,7 +129,9 @@ class PPCA(LinearGaussianEstimator):
             names=fitted_names(self),
         )
         variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
-        self.preprocessing_, self.constant_features_ = rows.units(per_column=self.standardize, variance=variance)
+        self.preprocessing_, self.constant_features_ = rows.preprocessing(
+            per_column=self.standardize, variance=variance
+        )
         closed = self.method == "closed_form" and rows.complete
         result = self._closed_form(rows) if closed else self._expectation_maximization(rows)
         self._set_fitted(rows.in_user_units(result, self.preprocessing_))
@@ -144,7 +146,7 @@ class PPCA(LinearGaussianEstimator):
             _, scale = self._shift_and_scale()
             values, vectors, rest = spectrum_of_covariance(rows.covariance / scale / scale[:, None], latent_dim)
         else:
-            values, vectors, rest = spectrum_of_rows(rows.filled(self.preprocessing_), latent_dim)
+            values, vectors, rest = spectrum_of_rows(rows.root_weighted(self.preprocessing_), latent_dim)
         variance = max(rest, float(self.noise_floor))
         signal = np.maximum(values - variance, 0.0)
         explained, n_others = signal + variance, n_features - latent_dim

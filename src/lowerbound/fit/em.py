@@ -6,7 +6,7 @@ Two plain steps (1) are followed by one from a point extrapolated along their pa
 log p(x) never falls, as long as the steps (1) themselves raise it.
 
 Chunks that fit in memory are stacked, and many iterations are one compiled call; a stream of chunks (a memory-mapped array) is
-summed chunk by chunk on the way from the disk, by the same functions in the same order. Everything is float64 inside, NumPy
+read and summed chunk by chunk, by the same functions in the same order. Everything is float64 inside, NumPy
 outside, and JAX's own setting is left alone.
 """
 
@@ -29,7 +29,7 @@ from lowerbound.objectives.expectation_maximization import AbstractExpectationMa
 
 ModelType = TypeVar("ModelType", bound=AbstractExactModel)
 Stream = Callable[[], Iterable[PyTree]]
-"""Gives the chunks anew, one after another, at every call."""
+"""Function that gives all chunks, one after another, at every call."""
 
 _BLOCK = 64  # iterations recorded in one compiled call
 _SECONDS_PER_BLOCK = 0.5  # between two looks at Ctrl-C
@@ -54,12 +54,12 @@ def fit_em(
     problem
         E-step and M-step.
     model
-        Where to start.
+        Initial parameters.
     data
         Chunks stacked along a leading axis, or a function that gives them one after another at each call.
     tol
-        Stop when the mean log p(x) per row rises by less than this over a cycle of three steps, twice in a row (one plain step,
-        if ``accelerate`` is False); 0 goes on to ``max_iter``.
+        Stop when log p(x) per row rises by less than this over a cycle of three steps, twice in a row; over one step, once, if
+        ``accelerate`` is False. 0 goes on to ``max_iter``.
     max_iter
         Most iterations that count: E-steps at parameters that were kept.
     n_rows
@@ -120,7 +120,7 @@ def best_start(
     *,
     n_steps: int,
 ) -> tuple[ModelType, Float[np.ndarray, " starts"]]:
-    """The best of several starts after ``n_steps`` plain steps of all together, and the log p(x) per row that each reached.
+    """Best of several initial models after ``n_steps`` plain steps of all together, and the log p(x) per row that each reached.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def _sum_of_stack(problem: Problem, model: PyTree, chunks: PyTree) -> PyTree:
     def add(total: PyTree, chunk: PyTree) -> tuple[PyTree, None]:
         return jax.tree.map(jnp.add, total, problem.statistics(model, chunk)), None
 
-    # From zeros, not from the first chunk: all chunks have to be steps of the loop (``nn.in_order``).
+    # From zeros, not from the first chunk: all chunks have to be steps of the loop (``nn.linear_algebra``).
     shapes = jax.eval_shape(problem.statistics, model, one)
     return jax.lax.scan(add, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes), chunks)[0]
 
@@ -197,7 +197,7 @@ def _run(
     tol: Float[Array, ""],
     accelerate: Bool[Array, ""],
 ) -> tuple[EMState, Float[Array, " block"], Int[Array, ""], Int[Array, ""]]:
-    """Up to ``n_steps`` accepted iterations: the state, their log p(x), their number, and that of all E-steps."""
+    """State after up to ``n_steps`` accepted iterations, their log p(x), their number, and the number of all E-steps."""
 
     def going(carry: tuple[EMState, Array, Array, Array]) -> Bool[Array, ""]:
         state, _, counted, _ = carry
@@ -215,7 +215,7 @@ def _run(
 def _advance_streamed(
     problem: Problem, state: EMState, stream: Stream, n_steps: int, tol: float, accelerate: bool
 ) -> tuple[EMState, Array, Array, Array]:
-    """One E-step, whatever ``n_steps``: a pass over the rows takes time enough."""
+    """State after one E-step, whatever ``n_steps``: a pass over the rows takes long enough."""
     statistics = _sum_of_stream(problem, state.model, stream)
     state = _advance(problem, state, statistics, jnp.asarray(float(tol)), jnp.asarray(accelerate))
     return state, state.log_evidence[None], state.accepted.astype(int), jnp.asarray(1)

@@ -1,8 +1,8 @@
-"""Fitting a mixture: several starts in short runs, the best one finished, and clusters that lost their rows given new ones.
+"""Fit of a mixture: short runs from several initial models, a long run from the best, and new rows for clusters that lost theirs.
 
-EM keeps a cluster that has no rows left where it is, for ever, and one that has a row or two shrinks onto them. When a run ends
-with such clusters, each takes half of the heaviest cluster instead, a step apart along its widest direction, and EM goes on from
-there; the run that ends higher is kept. Histories are those of one run each, so that they rise all the way.
+EM never moves a cluster without rows, and a cluster of a row or two shrinks onto them. When a run ends with such clusters, each
+is replaced by one half of the heaviest cluster: the two halves stand a step apart along its widest direction. EM runs again from
+there, and the run of the higher log p(x) is kept. A history is that of one run, so that it never falls.
 """
 
 from dataclasses import replace
@@ -38,7 +38,7 @@ def fit_mixture(
     verbose: bool,
     offset: float = 0.0,
 ) -> FitResult[AnyMixture]:
-    """The best fit of a mixture from the given starts; parameters as in ``fit.em.fit_em``."""
+    """Best fit of a mixture from the given initial models; parameters as in ``fit.em.fit_em``."""
     model = starts[0]
     if len(starts) > 1:
         together = jax.tree.map(lambda *leaves: np.stack(leaves), *starts)
@@ -62,13 +62,13 @@ def fit_mixture(
 
 
 def lost_clusters(model: AnyMixture, *, total_weight: float) -> Bool[np.ndarray, " clusters"]:
-    """Clusters with fewer rows than it takes to tell their own spread: L + 2, or 2 for full covariances."""
+    """True for clusters with too few rows to estimate their spread: fewer than L + 2, or 2 for full covariances."""
     fewest = model.components.latent_dim + 2
     return np.exp(np.asarray(model.log_weight)) * total_weight < fewest
 
 
 def revived(model: AnyMixture, lost: Bool[np.ndarray, " clusters"]) -> AnyMixture:
-    """The mixture with every lost cluster as one half of the heaviest one at that time."""
+    """Mixture in which each lost cluster has become one half of the heaviest cluster."""
     weight = np.exp(np.asarray(model.log_weight))
     weight[lost] = 0.0
     leaves, structure = jax.tree.flatten(model.components)
@@ -86,7 +86,7 @@ def revived(model: AnyMixture, lost: Bool[np.ndarray, " clusters"]) -> AnyMixtur
 
 
 def _widest(part: Any) -> Float[np.ndarray, " features"]:
-    """The direction of the largest standard deviation that a component has a name for: a factor, a column, or an eigenvector."""
+    """Direction of a large standard deviation: the longest factor or the noisiest column, or the first eigenvector."""
     if not isinstance(part, LinearGaussian):
         left, values, _ = np.linalg.svd(part.cholesky)
         return np.asarray(left[:, 0] * values[0])

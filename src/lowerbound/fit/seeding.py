@@ -1,8 +1,8 @@
-r"""Starts of mixtures: k-means++ centres, and for each a component with the pooled spread of the rows around their centres.
+r"""Initial mixtures: k-means++ centres, and for each a component with the pooled spread of the rows around their centres.
 
-Centres are rows drawn with probability proportional to weight times squared distance to the nearest centre so far; of a few such
-candidates the one is taken that leaves the least distance (greedy k-means++). Each draw is a uniform number over the rows in the
-order of their hashes: given the rows, it depends neither on their order nor on whether one comes twice or with weight 2.
+Centres are rows, drawn with probability proportional to weight times squared distance to the nearest centre so far. Of a few such
+candidates, the one that leaves the least total distance is taken (greedy k-means++). Rows are drawn in the order of their hashes,
+so that neither their order in X matters, nor whether a row comes twice or with weight 2.
 Distances are means over the cells that were observed in the row; a centre's own holes are at the mean, 0.
 
 Reference: D. Arthur, S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
@@ -23,7 +23,7 @@ _LEAST_NOISE = 0.1  # share of a column's pooled spread that a start leaves to t
 
 
 class StartingRows(NamedTuple):
-    """Rows to start from: model units, holes at 0, with what was observed, weights, and hashes of their content."""
+    """Rows that an initial mixture is made from: model units, holes at 0, the mask, weights, and hashes of their content."""
 
     values: Float[np.ndarray, "rows features"]
     observed: Bool[np.ndarray, "rows features"] | None
@@ -32,7 +32,7 @@ class StartingRows(NamedTuple):
 
 
 def sorted_by_hash(sample: StartingRows) -> StartingRows:
-    """The rows by the order of their hashes."""
+    """Rows sorted by their hashes."""
     order = np.argsort(sample.hashes, kind="stable")
     observed = None if sample.observed is None else sample.observed[order]
     return StartingRows(sample.values[order], observed, sample.weight[order], sample.hashes[order])
@@ -88,7 +88,7 @@ def initial_mixture(
     event_shape: tuple[int, ...],
     generator: np.random.Generator,
 ) -> AnyMixture:
-    """A mixture whose components stand at the means of the rows nearest to k-means++ centres, with one spread for all.
+    """Mixture whose components have the means of the rows nearest to k-means++ centres, with one spread for all.
 
     Parameters
     ----------
@@ -99,9 +99,9 @@ def initial_mixture(
     noise
         "diagonal", "isotropic" or "full".
     variance_floor, event_shape
-        Of the components.
+        Floor of the noise, and shape of a row, of the components.
     generator
-        Draws the centres: K numbers.
+        Source of the random centres.
     """
     centres, label = kmeans_plus_plus(sample, n_clusters, generator=generator)
     seen = np.ones(sample.values.shape) if sample.observed is None else sample.observed.astype(np.float64)
@@ -143,7 +143,7 @@ def initial_mixture(
 def _principal_loadings(
     residual: Float[np.ndarray, "rows features"], latent_dim: int
 ) -> Float[np.ndarray, "features latent"]:
-    """The first principal axes of the residuals, as long as their standard deviations (less a tenth, for the noise)."""
+    """First principal axes of the residuals times their standard deviations; a tenth of the variance is left to the noise."""
     if latent_dim == 0:
         return np.zeros((residual.shape[1], 0))
     values, axes, _ = spectrum_of_rows(residual, latent_dim, rough=True)

@@ -1,4 +1,4 @@
-"""LinearGaussianEstimator: what PPCA and FactorAnalysis share: how they are fitted, and their parameters in the user's units.
+"""LinearGaussianEstimator: the fit that PPCA and FactorAnalysis share, and their parameters in the user's units.
 
     complete rows       covariance -> EM on it (``objectives.factor_analysis``), a matrix of d x d whatever the number of rows
     rows with holes     EM over the rows (``objectives.factor_analyzers`` with one cluster)
@@ -20,6 +20,7 @@ from lowerbound.evaluate.notes import constant_note, floor_note
 from lowerbound.findings.fitted import feature_names
 from lowerbound.fit.em import fit_em
 from lowerbound.fit.result import FitResult
+from lowerbound.interface.em_chunks import em_chunks
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
 from lowerbound.interface.hyperparameters import check_bool, check_integer, check_number, check_seed
 from lowerbound.interface.weighted_rows import SAMPLE, WeightedRows
@@ -105,7 +106,7 @@ class LinearGaussianEstimator(ExactEstimator):
             )
 
     def _expectation_maximization(self, rows: WeightedRows) -> FitResult[LinearGaussian]:
-        """EM in model units, from principal axes, over the covariance or over the rows."""
+        """Result of EM in model units, from principal axes, over the covariance or over the rows."""
         _, scale = self._shift_and_scale()
         options: dict[str, Any] = {"tol": float(self.tol), "max_iter": int(self.max_iter), "n_rows": rows.n_rows}
         if self._by_covariance(rows):
@@ -113,13 +114,13 @@ class LinearGaussianEstimator(ExactEstimator):
             chunk = CovarianceChunk(matrix[None], np.array([rows.total_weight]))
             axes = spectrum_of_covariance(matrix, int(self.latent_dim), rough=True)
             return fit_em(CovarianceEM(), self._initial_model(axes), chunk, **options)
-        sample = rows.filled(self.preprocessing_, most=SAMPLE)
+        sample = rows.root_weighted(self.preprocessing_, most=SAMPLE)
         model = self._initial_model(spectrum_of_rows(sample, int(self.latent_dim), rough=True))
         width = (1 + int(self.latent_dim)) ** 2  # of a row's own second moments
         found = fit_em(
             FactorAnalyzersEM(shared_noise=False),
             Mixture(log_weight=np.zeros(1), components=jax.tree.map(lambda leaf: leaf[None], model)),
-            rows.chunks(self.preprocessing_, widest=max(rows.n_features, width)),
+            em_chunks(rows, self.preprocessing_, numbers_per_row=max(rows.n_features, width)),
             **options,
         )
         only: LinearGaussian = jax.tree.map(lambda leaf: np.asarray(leaf[0]), found.model.components)
@@ -143,7 +144,7 @@ class LinearGaussianEstimator(ExactEstimator):
         )
 
     def _notes(self, rows: WeightedRows) -> tuple[str, ...]:
-        """What makes the fitted density suspect."""
+        """Sentences on what makes the fitted density suspect."""
         owner = type(self).__name__
         names = feature_names(self)
         notes = constant_note(self.constant_features_, names=names)

@@ -22,7 +22,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from lowerbound.data.datum import Datum
 from lowerbound.models.linear_gaussian import LOG_TWO_PI
 from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel, Draw, ElboTerms, Predictive
-from lowerbound.nn.linear_algebra import Whitening, whiten, whiten_by_cholesky
+from lowerbound.nn.linear_algebra import cholesky_factor, solve_triangular, whiten_by_cholesky
 from lowerbound.posteriors.gaussian import PrecisionGaussian, gaussian_from_precision
 from lowerbound.priors.standard_normal import StandardNormal
 
@@ -47,7 +47,7 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
 
     @property
     def latent_dim(self) -> int:
-        """No latents."""
+        """Number of latents: 0."""
         return 0
 
     @property
@@ -74,11 +74,11 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         return jnp.asarray(self.mean).reshape(self.event_shape)
 
     def posterior(self, datum: Datum) -> PrecisionGaussian:
-        """The distribution of no number at all."""
+        """Distribution on the empty vector."""
         return gaussian_from_precision(jnp.zeros((0, 0), self.mean.dtype), jnp.zeros(0, self.mean.dtype))
 
     def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
-        """Those of no number at all."""
+        """Prior on the empty vector."""
         return StandardNormal(0).moments()
 
     def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
@@ -86,7 +86,7 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         return jnp.sqrt(jnp.sum(self.cholesky**2, axis=1)).reshape(self.event_shape)
 
     def at_floor(self, z: Float[Array, " latent"]) -> Bool[Array, "*event"]:
-        """Cells whose standard deviation given all others rests on the floor (within 10 %)."""
+        """True for cells whose variance given all other cells is within 10 % of the floor."""
         precision = jnp.sum(whiten_by_cholesky(jnp.asarray(self.cholesky)).matrix ** 2, axis=0)
         return (1 / precision <= self.variance_floor * 1.1).reshape(self.event_shape)
 
@@ -99,7 +99,7 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         return np.asarray((smallest <= 1.1 * self.variance_floor) & named)
 
     def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
-        """The empty z, of log density 0, and log p(x)."""
+        """Empty z of log density 0, with log p(x)."""
         zero = jnp.zeros((), self.mean.dtype)
         return Draw(self.encode(datum), zero, self.log_evidence(datum), zero)
 
@@ -116,23 +116,23 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
 
     def log_evidence(self, datum: Datum) -> Float[Array, ""]:
         """Log p(x_observed), equation (2)."""
-        whitening, seen = self._observed_whitening(datum)
-        whitened = whitening.matrix @ (seen * (datum.values.reshape(-1) - self.mean))
-        # Missing cells are whitened to 0, so that the sum over the observed ones has everything but the log-determinant.
-        per_cell = -0.5 * (LOG_TWO_PI + whitened**2)
-        return datum.log_prob(per_cell.reshape(self.event_shape)) - 0.5 * whitening.log_determinant
+        cholesky, whitened, _ = self._whitened(datum)
+        # By the chain rule: cell j given the observed ones before it. Missing cells have a root of 1 and add nothing.
+        per_cell = -0.5 * (LOG_TWO_PI + whitened**2) - jnp.log(jnp.abs(jnp.diagonal(cholesky)))
+        return datum.log_prob(per_cell.reshape(self.event_shape))
 
     def predictive(self, datum: Datum) -> Predictive:
-        """Mean and variance of (3) for missing cells; the marginal ones of (1) for observed cells, as if measured anew."""
+        """Mean and variance of (3) for missing cells, and of the marginals of (1) for observed cells, as if measured anew."""
         shape = (1, *self.event_shape)
         covariance = self.covariance
         if datum.observed is None:
             mean, variance = jnp.asarray(self.mean), jnp.diagonal(covariance)
             return Predictive(jnp.zeros(1, mean.dtype), mean.reshape(shape), variance.reshape(shape))
-        whitening, seen = self._observed_whitening(datum)
+        cholesky, whitened, seen = self._whitened(datum)
         between = covariance * (1 - seen)[:, None] * seen  # Sigma_mo, zero elsewhere
-        pulled = between @ whitening.matrix.T  # pulled pulled^T = Sigma_mo Sigma_oo^-1 Sigma_om
-        whitened = whitening.matrix @ (seen * (datum.values.reshape(-1) - self.mean))
+        pulled = (
+            between @ whiten_by_cholesky(cholesky, after=whitened).matrix.T
+        )  # its square: Sigma_mo Sigma_oo^-1 Sigma_om
         mean = jnp.asarray(self.mean) + pulled @ whitened
         variance = jnp.diagonal(covariance) - jnp.sum(pulled**2, axis=1)
         return Predictive(jnp.zeros(1, mean.dtype), mean.reshape(shape), variance.reshape(shape))
@@ -141,15 +141,20 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         """Missing cells drawn from (3), jointly, by Matheron's rule."""
         if datum.observed is None:
             return datum.values
-        whitening, seen = self._observed_whitening(datum)
+        cholesky, whitened, seen = self._whitened(datum)
+        whitening = whiten_by_cholesky(cholesky, after=whitened).matrix
         values, drawn = datum.values.reshape(-1), self.sample(key=key)[0].reshape(-1)
-        shift = self.covariance @ (seen * (whitening.matrix.T @ (whitening.matrix @ (seen * (values - drawn)))))
+        shift = self.covariance @ (seen * (whitening.T @ (whitening @ (seen * (values - drawn)))))
         return jnp.where(seen > 0, values, drawn + shift).reshape(self.event_shape)
 
-    def _observed_whitening(self, datum: Datum) -> tuple[Whitening, Float[Array, " features"]]:
-        """Whitening by S (Sigma_oo, and the identity for missing cells), and 1 for observed cells, 0 for missing ones."""
+    def _whitened(
+        self, datum: Datum
+    ) -> tuple[Float[Array, "features features"], Float[Array, " features"], Float[Array, " features"]]:
+        """Root of S (Sigma_oo, and the identity for missing cells), its inverse times x - mu, and 1 for observed cells."""
         if datum.observed is None:
-            return whiten_by_cholesky(jnp.asarray(self.cholesky)), jnp.ones(self.mean.shape, self.mean.dtype)
-        seen = datum.observed.reshape(-1).astype(self.mean.dtype)
-        masked = self.covariance * seen * seen[:, None] + jnp.diag(1 - seen)
-        return whiten(masked), seen
+            cholesky, seen = jnp.asarray(self.cholesky), jnp.ones(self.mean.shape, self.mean.dtype)
+        else:
+            seen = datum.observed.reshape(-1).astype(self.mean.dtype)
+            cholesky = cholesky_factor(self.covariance * seen * seen[:, None] + jnp.diag(1 - seen))
+        deviation = seen * (datum.values.reshape(-1) - self.mean)
+        return cholesky, solve_triangular(cholesky, deviation, lower=True), seen

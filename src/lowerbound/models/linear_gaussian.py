@@ -91,13 +91,13 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         return datum.log_prob(per_cell.reshape(self.event_shape))
 
     def encode(self, datum: Datum) -> Float[Array, " latent"]:
-        """The posterior mean m, equation (3)."""
+        """Posterior mean m, equation (3)."""
         return self.posterior(datum).mean
 
     def decode(
         self, z: Float[Array, " latent"], condition: Float[Array, " condition"] | None = None
     ) -> Float[Array, "*event"]:
-        """Mu + W z."""
+        """E[x given z] = mu + W z."""
         return self._mean_given(z).reshape(self.event_shape)
 
     # ---- level two
@@ -118,11 +118,11 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         return StandardNormal(self.latent_dim).moments()
 
     def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
-        """The root of psi, whatever z."""
+        """Square root of psi; it does not depend on z."""
         return jnp.sqrt(self.variance).reshape(self.event_shape)
 
     def at_floor(self, z: Float[Array, " latent"]) -> Bool[Array, "*event"]:
-        """Cells whose psi is within 10 % of its floor, whatever z."""
+        """True for cells whose psi is within 10 % of its floor; it does not depend on z."""
         return (self.variance <= self.variance_floor * _AT_FLOOR_MARGIN).reshape(self.event_shape)
 
     def floored_features(self) -> Bool[np.ndarray, "*stack features"]:
@@ -163,7 +163,7 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         return datum.log_prob(per_cell.reshape(self.event_shape)) + of_latents
 
     def predictive(self, datum: Datum) -> Predictive:
-        """N(mu_j + w_j m, w_j A^-1 w_j^T + psi_j) of each cell."""
+        """Distribution of each cell, N(mu_j + w_j m, w_j A^-1 w_j^T + psi_j)."""
         posterior = self.posterior(datum)
         spread = self.loadings @ posterior.root  # (features, latent)
         mean, variance = self._mean_given(posterior.mean), self.variance + jnp.sum(spread**2, axis=1)

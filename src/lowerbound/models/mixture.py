@@ -13,7 +13,7 @@ Its posterior mean is (r_1 … r_K, r_1 m_1, …, r_K m_K): responsibilities, an
 in the code, \sum_k y_k mu_k + W_k (y_k z_k), so that the decoded posterior mean is E[x given z] averaged over the posterior.
 
 q is (3), exact: for every single draw, log prior + log likelihood - log posterior is log p(x). The divergence
-KL(q || p) = KL(r || pi) + \sum_k r_k KL(p_k(z given x) || N(0, I)) is reported in 1 + L numbers, that of y first.
+KL(q || p) = KL(r || pi) + \sum_k r_k KL(p_k(z given x) || N(0, I)) is reported in 1 + L numbers; the first is KL(r || pi).
 
 References: Z. Ghahramani, G. E. Hinton, "The EM algorithm for mixtures of factor analyzers", 1996; M. E. Tipping, C. M. Bishop,
 "Mixtures of probabilistic principal component analysers", Neural Computation 1999.
@@ -52,7 +52,7 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
 
     @property
     def n_components(self) -> int:
-        """K."""
+        """Number K of components."""
         return len(self.log_weight)
 
     @property
@@ -63,13 +63,13 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
     # ---- level one
 
     def log_joint(self, datum: Datum, z: Float[Array, " code"]) -> Float[Array, ""]:
-        """Log p(y) + log p(z given y) + log p(x_observed given y, z) at a code; at a soft one the mean over its y."""
+        """Log p(y) + log p(z given y) + log p(x_observed given y, z); for a soft code its mean over y."""
         y, factors = self._split(z)
         log_prior = self.log_weight + jax.vmap(log_standard_normal)(factors)
         return jnp.sum(y * log_prior) + self.log_likelihood(datum, z)
 
     def log_likelihood(self, datum: Datum, z: Float[Array, " code"]) -> Float[Array, ""]:
-        """Log p(x_observed given y, z) at a code; at a soft one the mean over its y."""
+        """Log p(x_observed given y, z); for a soft code its mean over y."""
         y, factors = self._split(z)
         return jnp.sum(y * jax.vmap(lambda part, own: part.log_likelihood(datum, own))(self.components, factors))
 
@@ -107,7 +107,7 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
         )
 
     def elbo_terms(self, datum: Datum, *, key: PRNGKeyArray) -> ElboTerms:
-        """Log p(x given y, z), the mean over y at one z for each; and the divergence, that of y first."""
+        """Log p(x given y, z), averaged over y at one z for each y; and the divergence in 1 + L numbers, the first for y."""
         keys = jax.random.split(key, self.n_components)
         log_responsibility, terms = self._by_cluster(datum, lambda part, key: part.elbo_terms(datum, key=key), keys)
         responsibility = jnp.exp(log_responsibility)
@@ -140,7 +140,7 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
         return Predictive(log_responsibility, parts.mean[:, 0], parts.variance[:, 0])
 
     def complete(self, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, "*event"]:
-        """Missing cells drawn by a cluster drawn from its responsibilities."""
+        """Missing cells drawn from one cluster, which is drawn by its responsibility."""
         cluster_key, data_key = jax.random.split(key)
         log_responsibility, completed = self._by_cluster(datum, lambda part: part.complete(datum, key=data_key))
         return jnp.asarray(completed[jax.random.categorical(cluster_key, log_responsibility)])

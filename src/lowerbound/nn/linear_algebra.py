@@ -9,18 +9,18 @@ change that. Hence the rules of this file, which is the only one that calls LAPA
 
 - A function makes one factorization, and each further LAPACK call takes the numbers of the one before. What follows is products.
 - The functions of one matrix begin with the same calls, which the compiler merges where they meet.
-- A factorization of another matrix is tied to the result that it could meet: :func:`times_cholesky`, :func:`map_in_turn`.
+- What could meet another call waits for its result: :func:`times_cholesky`, :func:`map_in_turn`, ``after``.
 
 Loops (``scan``, ``map``) run one step after another, but the compiler removes a loop of a single step.
 ``tests/contracts/test_lapack_order.py`` looks for independent LAPACK calls in the compiled programs.
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import cho_solve, solve_triangular
+import jax.scipy.linalg
 from jaxtyping import Array, Float, PyTree
 
 Tree = TypeVar("Tree", bound=PyTree)
@@ -63,32 +63,36 @@ def whiten(matrix: Matrices) -> Whitening:
     >>> found.matrix.tolist(), found.inverse.tolist(), round(float(found.log_determinant), 4)
     ([[0.5, 0.0], [0.0, 1.0]], [[0.25, 0.0], [0.0, 1.0]], 1.3863)
     """
-    return whiten_by_cholesky(jnp.linalg.cholesky(matrix))
+    return whiten_by_cholesky(cholesky_factor(matrix))
 
 
-def whiten_by_cholesky(cholesky: Matrices) -> Whitening:
-    """Whitening by L L^T, given its Cholesky factor L."""
+def cholesky_factor(matrix: Matrices) -> Matrices:
+    """L of equation (1)."""
+    return jnp.linalg.cholesky(matrix)
+
+
+def whiten_by_cholesky(cholesky: Matrices, *, after: Float[Array, "..."] | None = None) -> Whitening:
+    """Whitening by L L^T, given a lower triangular L; log |L_ii| where entries of its diagonal are negative.
+
+    ``after`` is the result of another solve with L, if there is one: this one waits for it.
+    """
+    if after is not None:
+        cholesky = _tied(cholesky, after)
     identity = jnp.broadcast_to(jnp.eye(cholesky.shape[-1], dtype=cholesky.dtype), cholesky.shape)
     diagonal = jnp.diagonal(cholesky, axis1=-2, axis2=-1)
-    return Whitening(solve_triangular(cholesky, identity, lower=True), jnp.log(diagonal))
+    return Whitening(solve_triangular(cholesky, identity, lower=True), jnp.log(jnp.abs(diagonal)))
+
+
+def solve_triangular(
+    matrix: Matrices, right: Float[Array, "*stack n"] | Columns, *, lower: bool
+) -> Float[Array, "*stack n"] | Columns:
+    """Solution x of R x = ``right`` with a triangular R."""
+    return jax.scipy.linalg.solve_triangular(matrix, right, lower=lower)
 
 
 def solve_positive_definite(matrix: Matrices, right: Columns) -> Columns:
     """Solution X of A X = ``right`` by two triangular solves: accurate where A is nearly singular."""
-    return cho_solve((jnp.linalg.cholesky(matrix), True), right)
-
-
-def solve_triangle(
-    triangle: Float[Array, "n n"], right: Float[Array, " n"], *, side: Literal["lower", "upper"]
-) -> Float[Array, " n"]:
-    """Solution x of T x = ``right`` for a triangular T.
-
-    Examples
-    --------
-    >>> solve_triangle(jnp.array([[2.0, 0.0], [1.0, 1.0]]), jnp.array([2.0, 3.0]), side="lower").tolist()
-    [1.0, 2.0]
-    """
-    return solve_triangular(triangle, right, lower=side == "lower")
+    return jax.scipy.linalg.cho_solve((jnp.linalg.cholesky(matrix), True), right)
 
 
 def times_cholesky(left: Float[Array, "*stack rows n"], matrix: Matrices) -> Float[Array, "*stack rows n"]:

@@ -3,8 +3,8 @@ r"""AbstractExpectationMaximization: (model, chunk of rows) -> expected statisti
     E-step   s(theta) = \sum_n w_n E[ t(x_n, z_n) given x_n; theta ]          sums over rows: chunks add up               (1)
     M-step   theta'   = argmax_theta E[ log p(x, z; theta) ], from s alone    closed form                                 (2)
 
-Each step raises the weighted log p(x) of the observed cells, or leaves it where it is: the lower bound that (2) maximizes
-touches log p(x) at theta. Statistics carry the log p(x) of the parameters that they were taken at, since the E-step knows it.
+A step never lowers the weighted log p(x) of the observed cells: (2) maximizes a lower bound that equals log p(x) at theta. The
+E-step computes log p(x) at theta on its way, and the statistics carry it.
 
 This is what ``fit/em.py`` needs of a model, as ``AbstractStep`` is what ``fit/loop.py`` needs.
 
@@ -42,16 +42,16 @@ class AbstractExpectationMaximization(eqx.Module, Generic[ModelType, ChunkType, 
 
     @abstractmethod
     def maximize(self, model: ModelType, statistics: StatisticsType) -> ModelType:
-        """Equation (2); ``model`` is where the statistics were taken, kept where they say nothing."""
+        """Equation (2); parameters without data keep their values in ``model``, the model of the E-step."""
 
     @abstractmethod
     def at_e_step(self, model: ModelType, statistics: StatisticsType) -> ModelType:
-        """The model that ``statistics.log_evidence`` belongs to: ``model`` itself, unless the E-step improved a part of it."""
+        """Model whose log p(x) the statistics carry: ``model`` itself, unless the E-step improved a part of it."""
 
     @abstractmethod
     def unconstrained(self, model: ModelType) -> PyTree:
-        """The unconstrained parameters whose path the loop may extrapolate."""
+        """Unconstrained parameters, a pytree of arrays whose path the loop may extrapolate."""
 
     @abstractmethod
     def with_unconstrained(self, model: ModelType, parameters: PyTree) -> ModelType:
-        """The model with these parameters in place of its own, brought back where a bound was overstepped."""
+        """Model with these parameters, moved to the nearest bound where they violate one."""

@@ -41,14 +41,14 @@ _SMALLEST_SIGNAL = 1e-14  # of an eigenvalue above the noise: a direction that i
 
 
 class CovarianceChunk(eqx.Module):
-    """All rows at once: their covariance around ``mean`` (weights divided out), and the sum of their weights."""
+    """Sufficient statistics of complete rows: their covariance S about the mean, and the sum of their weights."""
 
     matrix: Float[Array | np.ndarray, "*stack features features"]
     weight: Float[Array | np.ndarray, "*stack"]
 
 
 class CovarianceStatistics(AbstractStatistics):
-    """E-step: the loadings that (1) was computed with, and the variances of the noise that are better for them, by (3) or (4)."""
+    """Results of an E-step: the loadings that (1) was computed with, and the noise variances of (3) or (4)."""
 
     log_evidence: Float[Array, ""]
     weight: Float[Array, ""]
@@ -62,13 +62,13 @@ class CovarianceEM(AbstractExpectationMaximization[LinearGaussian, CovarianceChu
     Attributes
     ----------
     few_columns
-        Up to so many the noise moves by (4), whose cubic work takes next to no time there; with more by (3).
+        Most columns for which the noise moves by (4), whose work is cubic; with more columns it moves by (3).
     """
 
     few_columns: int = eqx.field(static=True, default=128)
 
     def statistics(self, model: LinearGaussian, chunk: CovarianceChunk) -> CovarianceStatistics:
-        """The E-step, with W at its best in the space around the one before."""
+        """E-step, with the best W in the space of [V, B V]."""
         s, weight, variance = jnp.asarray(chunk.matrix), jnp.asarray(chunk.weight), model.variance
         scale = jnp.sqrt(variance)
         whitened = jnp.asarray(model.loadings) / scale[:, None]
@@ -101,12 +101,12 @@ class CovarianceEM(AbstractExpectationMaximization[LinearGaussian, CovarianceChu
         )
 
     def maximize(self, model: LinearGaussian, statistics: CovarianceStatistics) -> LinearGaussian:
-        """The variances of the E-step, clipped, and the loadings that they are better for."""
+        """Model with the loadings and the clipped variances of the E-step."""
         variance = statistics.variance if model.log_variance.ndim else statistics.variance.mean()
         return self._with(model, statistics.loadings, jnp.log(jnp.maximum(variance, model.variance_floor)))
 
     def at_e_step(self, model: LinearGaussian, statistics: CovarianceStatistics) -> LinearGaussian:
-        """The noise as it was, with the loadings that the E-step found for it."""
+        """Model with the loadings that the E-step found for the present noise."""
         return self._with(model, statistics.loadings, jnp.asarray(model.log_variance))
 
     def unconstrained(self, model: LinearGaussian) -> Float[Array, "*noise"]:
@@ -114,7 +114,7 @@ class CovarianceEM(AbstractExpectationMaximization[LinearGaussian, CovarianceChu
         return jnp.asarray(model.log_variance)
 
     def with_unconstrained(self, model: LinearGaussian, parameters: Float[Array, "*noise"]) -> LinearGaussian:
-        """Noise at or above its floor."""
+        """Model with this noise, at or above its floor."""
         return self._with(model, jnp.asarray(model.loadings), jnp.maximum(parameters, jnp.log(model.variance_floor)))
 
     def _with(

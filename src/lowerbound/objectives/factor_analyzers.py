@@ -7,7 +7,7 @@ E-step, for a row with the cells o observed, cluster k (A, m: equations (3) and 
 
 Sums over rows, by cluster k and cell j:   M_kj = \sum_{n: j observed} r_nk E[zeta zeta^T],  c_kj = \sum r_nk x_nj E[zeta],
 s_kj = \sum r_nk x_nj^2. M_kj is the same for all j where no cell is missing, and A_k depends on the pattern of the holes only:
-the cubic work is done once per distinct pattern, the rest are matrix products.
+A_k is factorized once per distinct pattern, and the rest are matrix products.
 
 M-step: each cell is a regression on the factors (the mean is its constant), then the noise is what is left:
 
@@ -15,9 +15,9 @@ M-step: each cell is a regression on the factors (the mean is its constant), the
     pi_k = N_k / N                                                                                               (4)
 
 psi is pooled over cells (isotropic noise) or clusters (shared), and clipped at its floor: the objective is unimodal in psi, so
-that the clipped value is the best one allowed. Missing cells themselves are never imputed: only z is latent, which is why few
-steps are needed. The factors' own mean nu and covariance Phi are estimated too and absorbed, W <- W Phi^{1/2}, mu <- mu + W nu:
-parameter expansion, which keeps every step monotone and saves many.
+that the clipped value is the best one allowed. Missing cells are not imputed: only z is latent, so that few steps are needed. The
+factors' own mean nu and covariance Phi are estimated too and absorbed, W <- W Phi^{1/2}, mu <- mu + W nu: this parameter expansion
+keeps every step monotone and saves many steps.
 
 With ``latent_dim`` 0 this is EM for mixtures of diagonal or spherical Gaussians; with one cluster it is factor analysis (or
 probabilistic PCA) of data with holes.
@@ -44,7 +44,7 @@ _RIDGE = 1e-13  # of a regression's diagonal, so that cells seen in fewer rows t
 
 
 class FactorStatistics(AbstractStatistics):
-    """Sums over rows; cells is 1 instead of d where none is missing, since all cells then share M."""
+    """Sums over rows. Where no cell is missing, all cells share one M, and the axis of cells has length 1."""
 
     log_evidence: Float[Array, ""]
     weight: Float[Array, ""]
@@ -104,7 +104,7 @@ class FactorAnalyzersEM(AbstractExpectationMaximization[Mixture[LinearGaussian],
         )
 
     def maximize(self, model: Mixture[LinearGaussian], statistics: FactorStatistics) -> Mixture[LinearGaussian]:
-        """Equations (3) and (4), with the expanded parameters absorbed; clusters and cells without rows stay as they were."""
+        """Model of equations (3) and (4), expanded parameters absorbed; clusters and cells without rows keep theirs."""
         part, found = model.components, statistics
         seen = found.second[:, :, -1, -1]  # N_kj
         diagonal = jnp.diagonal(found.second, axis1=-2, axis2=-1)
@@ -135,7 +135,7 @@ class FactorAnalyzersEM(AbstractExpectationMaximization[Mixture[LinearGaussian],
     def _pooled(
         self, left: Float[Array, "components features"], seen: Float[Array, "components features"], part: LinearGaussian
     ) -> Float[Array, "components *noise"]:
-        """Log psi from the sums of squares that are left; where nothing was seen, what it was."""
+        """Log psi from the residual sums of squares; cells without rows keep theirs."""
         if part.log_variance.ndim == 1:
             left, seen = left.sum(axis=1), seen.sum(axis=1)
         if self.shared_noise:
@@ -144,15 +144,15 @@ class FactorAnalyzersEM(AbstractExpectationMaximization[Mixture[LinearGaussian],
         return jnp.where(seen > _EMPTY, jnp.log(variance), part.log_variance)
 
     def at_e_step(self, model: Mixture[LinearGaussian], statistics: FactorStatistics) -> Mixture[LinearGaussian]:
-        """The model itself."""
+        """Model of the E-step, unchanged."""
         return model
 
     def unconstrained(self, model: Mixture[LinearGaussian]) -> PyTree:
-        """All of its arrays."""
+        """Log weights, means, loadings and log psi."""
         return model.log_weight, model.components.mean, model.components.loadings, model.components.log_variance
 
     def with_unconstrained(self, model: Mixture[LinearGaussian], parameters: PyTree) -> Mixture[LinearGaussian]:
-        """Weights that sum to one, noise at or above its floor."""
+        """Model with these parameters: weights that sum to one, noise at or above its floor."""
         part = model.components
         log_weight, mean, loadings, log_variance = parameters
         log_variance = jnp.maximum(log_variance, jnp.log(part.variance_floor))
@@ -166,7 +166,7 @@ def _log_variance(part: LinearGaussian) -> Float[Array, "components features"]:
 
 
 def _of_rows(per_pattern: Float[Array, "patterns *rest"], chunk: Chunk) -> Float[Array, "rows *rest"]:
-    """The rows' share of what depends on their pattern only (one row that broadcasts, where there is one pattern)."""
+    """Values of each row's pattern, by row; one row that broadcasts where there is one pattern."""
     return per_pattern if chunk.pattern is None else per_pattern[chunk.pattern]
 
 
@@ -175,7 +175,7 @@ def _times(
     spread: Float[Array, "patterns components latent latent"],
     chunk: Chunk,
 ) -> Float[Array, "rows components latent"]:
-    """A^{-1} times each row's vector."""
+    """Product of A^{-1} and each row's vector."""
     if chunk.patterns is None:
         return jnp.einsum("rkl,klm->rkm", pull, spread[0])
     return jnp.einsum("rkl,rklm->rkm", pull, _of_rows(spread, chunk))
@@ -189,7 +189,7 @@ def _second_moments(
     patterns: Float[Array, "patterns features"],
     chunk: Chunk,
 ) -> tuple[Float[Array, "components augmented augmented"], Float[Array, "components cells augmented augmented"]]:
-    """The sums of r E[zeta zeta^T] over all rows, and over those that observed a cell."""
+    """Sums of r E[zeta zeta^T] over all rows, and for each cell over the rows in which it was observed."""
     padded = jnp.pad(spread, ((0, 0), (0, 0), (0, 1), (0, 1)))
     if chunk.patterns is None:
         factors = jnp.einsum("rki,rkj->kij", weighted, zeta) + responsibility.sum(axis=0)[:, None, None] * padded[0]
@@ -213,7 +213,7 @@ def _cells_first(
     solved: Float[Array, "components cells augmented columns"],
     second: Float[Array, "components cells augmented augmented"],
 ) -> Float[Array, "components features augmented"]:
-    """The inverse of :func:`_cells_last`."""
+    """Inverse of :func:`_cells_last`."""
     return (
         solved[..., 0]
         if solved.shape[1] == second.shape[1] and solved.shape[-1] == 1

@@ -35,7 +35,7 @@ _EMPTY = 1e-8  # weight below which sums say nothing
 
 
 class GaussianStatistics(AbstractStatistics):
-    """Sums over rows by cluster: of r, r x^, r (x^ x^^T + V)."""
+    """Sums over rows of r, r x^ and r (x^ x^^T + V), for each cluster."""
 
     log_evidence: Float[Array, ""]
     weight: Float[Array, ""]
@@ -56,7 +56,7 @@ class FullGaussiansEM(AbstractExpectationMaximization[Mixture[FullGaussian], Chu
     shared_noise: bool = eqx.field(static=True)
 
     def statistics(self, model: Mixture[FullGaussian], chunk: Chunk) -> GaussianStatistics:
-        """Equations (1) and (2), summed over the rows: one cluster after another, to bound the memory."""
+        """Sums of equations (1) and (2) over the rows, one cluster after another to bound the memory."""
         x = jnp.asarray(chunk.values)
 
         components = jax.tree.map(jnp.asarray, model.components)
@@ -87,7 +87,7 @@ class FullGaussiansEM(AbstractExpectationMaximization[Mixture[FullGaussian], Chu
         )
 
     def maximize(self, model: Mixture[FullGaussian], statistics: GaussianStatistics) -> Mixture[FullGaussian]:
-        """Equation (3); clusters without rows stay as they were."""
+        """Model of equation (3); clusters without rows keep their parameters."""
         part, found = model.components, statistics
         count = jnp.maximum(found.count, _EMPTY)
         mean = found.first / count[:, None]
@@ -106,15 +106,15 @@ class FullGaussiansEM(AbstractExpectationMaximization[Mixture[FullGaussian], Chu
         return replace(model, log_weight=jnp.log(count / jnp.sum(count)), components=components)
 
     def at_e_step(self, model: Mixture[FullGaussian], statistics: GaussianStatistics) -> Mixture[FullGaussian]:
-        """The model itself."""
+        """Model of the E-step, unchanged."""
         return model
 
     def unconstrained(self, model: Mixture[FullGaussian]) -> PyTree:
-        """Weights, means, and the roots of the covariances."""
+        """Log weights, means, and Cholesky factors of the covariances."""
         return model.log_weight, model.components.mean, model.components.cholesky
 
     def with_unconstrained(self, model: Mixture[FullGaussian], parameters: PyTree) -> Mixture[FullGaussian]:
-        """Weights that sum to one, eigenvalues at or above their floor."""
+        """Model with these parameters: weights that sum to one, eigenvalues at or above their floor."""
         part = model.components
         log_weight, mean, cholesky = parameters
         root = cholesky_with_floor(cholesky @ jnp.swapaxes(cholesky, -1, -2), floor=part.variance_floor)

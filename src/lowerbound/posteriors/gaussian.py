@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lowerbound.nn.linear_algebra import solve_triangle, whiten
+from lowerbound.nn.linear_algebra import solve_triangular, whiten
 from lowerbound.posteriors.posterior import AbstractPosterior, PosteriorDraw
 from lowerbound.priors.prior import AbstractDiagonalGaussianPrior
 
@@ -116,7 +116,7 @@ class FullCovarianceGaussian(AbstractGaussianPosterior):
 
     def whiten(self, deviation: Float[Array, " latent"]) -> Float[Array, " latent"]:
         """Solution e of L e = deviation."""
-        return solve_triangle(self.cholesky, deviation, side="lower")
+        return solve_triangular(self.cholesky, deviation, lower=True)
 
     def variance(self) -> Float[Array, " latent"]:
         """Row sums of L^2."""
@@ -148,7 +148,7 @@ class PrecisionGaussian(AbstractGaussianPosterior):
 
     def whiten(self, deviation: Float[Array, " latent"]) -> Float[Array, " latent"]:
         """Solution e of R e = deviation."""
-        return solve_triangle(self.root, deviation, side="upper")
+        return solve_triangular(self.root, deviation, lower=False)
 
     def variance(self) -> Float[Array, " latent"]:
         """Row sums of R^2."""
