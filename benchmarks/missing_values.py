@@ -22,7 +22,7 @@ sys.path.insert(0, str(HERE / "sides"))
 from common import versions
 from missing import breast_cancer, mean_squared_error
 
-from lowerbound import PPCA, FactorAnalysis, MixtureOfFactorAnalyzers
+from lowerbound import PPCA, VAE, FactorAnalysis, MixtureOfFactorAnalyzers
 
 LATENT_DIMS = (2, 4, 8)
 PEERS_LATENT_DIM = 8
@@ -33,8 +33,23 @@ FLOORS = (1e-6, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 FLOORS_LATENT_DIM = 8
 HELD_SHARE = 0.1
 N_HELD = 3
-# The paper's figure for this recipe, P.-A. Mattei, J. Frellsen, "MIWAE", ICML 2019; not run here.
-PUBLISHED = "MIWAE, a deep latent variable model, is published with 0.2867 on this recipe (not run here)."
+# The importance-weighted bound over observed cells: MIWAE, with the widths, activation and draws of its paper.
+MIWAE: dict[str, Any] = {
+    "latent_dim": 10,
+    "objective": "importance_weighted",
+    "n_importance_samples": 20,
+    "hidden": (128,),
+    "activation": "tanh",
+    "standardize": False,
+    "max_epochs": 600,
+    "batch_size": 64,
+    "validation_fraction": 0.0,
+    "patience": None,
+}
+# The paper's figure for this recipe, P.-A. Mattei, J. Frellsen, "MIWAE", ICML 2019.
+PUBLISHED = (
+    "MIWAE is published with 0.2867 on this recipe; `VAE(10), importance-weighted` is that model, with Gaussian noise."
+)
 
 
 def models(seed: int, *, quick: bool) -> dict[str, Any]:
@@ -48,6 +63,7 @@ def models(seed: int, *, quick: bool) -> dict[str, Any]:
         own[f"MixtureOfFactorAnalyzers({n_clusters}, latent_dim={latent_dim})"] = MixtureOfFactorAnalyzers(
             n_clusters, latent_dim=latent_dim, n_init=1 if quick else N_STARTS, random_state=seed
         )
+    own["VAE(10), importance-weighted"] = VAE(**(MIWAE | ({"max_epochs": 5} if quick else {})), random_state=seed)
     return own
 
 
