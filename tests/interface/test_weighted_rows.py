@@ -78,7 +78,7 @@ def test_the_noise_of_dequantization_is_one_draw_whatever_the_slices():
 
 def test_rows_of_equal_numbers_are_taken_in_order():
     found = rows_of(HOLES, sample_weight=WEIGHT)
-    chosen = found.sample_of_rows(10)
+    chosen = found.evenly_spaced(10)
     assert len(chosen) == 10
     assert np.all(np.diff(chosen) > 0)
     np.testing.assert_array_equal(found.take(chosen), HOLES[chosen])

@@ -39,9 +39,9 @@ def run_tests(folder: Path, tests: tuple[str, ...], *, until_first_failure: bool
 
 
 def copy_repository(folder: Path) -> None:
-    """What tests need: the source, the tests and their settings."""
+    """What tests need: the source, the tests, the examples that they run, and their settings."""
     ignored = shutil.ignore_patterns("__pycache__")
-    for name in ("src", "tests"):
+    for name in ("src", "tests", "examples"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", folder)
 

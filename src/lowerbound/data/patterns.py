@@ -34,7 +34,7 @@ class Chunk(eqx.Module):
 
 
 class ChunkShape(NamedTuple):
-    """Number and size of the chunks of a data set: ``n_chunks`` of ``rows`` rows, with at most ``patterns`` patterns each.
+    """Number and size of the chunks of a data set: ``n_chunks`` of ``rows`` rows, with at most ``patterns`` patterns.
 
     ``patterns`` is 0 where no cell is missing, and ``rows`` where each row is taken to have its own.
     """

@@ -16,7 +16,7 @@ M-step: each cell is a regression on the factors (the mean is its constant), the
 
 psi is pooled over cells (isotropic noise) or clusters (shared), and clipped at its floor: the objective is unimodal in psi, so
 that the clipped value is the best one allowed. Missing cells are not imputed: only z is latent, so that few steps are needed. The
-factors' own mean nu and covariance Phi are estimated too and absorbed, W <- W Phi^{1/2}, mu <- mu + W nu: this parameter
+factors' own mean nu and covariance Phi are estimated too and absorbed, W <- W Phi^{1/2}, mu <- mu + W nu. This parameter
 expansion keeps every step monotone and saves many steps.
 
 With ``latent_dim`` 0 this is EM for mixtures of diagonal or spherical Gaussians; with one cluster it is factor analysis (or
