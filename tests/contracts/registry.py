@@ -283,7 +283,7 @@ ESTIMATORS: dict[str, Entry] = {
         noise_scale=1.0,
     ),
     "VampVAE": Entry(
-        partial(_small, VampVAE, {"n_pseudo_inputs": 2}),
+        partial(_small, VampVAE, {"n_pseudo_inputs": 1}),
         density=True,
         gaussian=True,
         missing=True,
