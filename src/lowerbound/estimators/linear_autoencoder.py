@@ -191,7 +191,10 @@ class LinearAutoencoder(LatentVariableEstimator):
 
     def absent_verbs(self) -> Mapping[str, str]:
         """Those that need a density."""
-        reason = "its encoder is deterministic and its prior flat, so nothing has a density. Use PPCA for likelihoods and samples."
+        reason = (
+            "its encoder is deterministic and its prior flat, so nothing has a density. Use PPCA for likelihoods and "
+            "samples."
+        )
         return {**super().absent_verbs(), **dict.fromkeys(DENSITY_VERBS, reason)}
 
     def _skeleton(self, *, key: PRNGKeyArray) -> AutoencoderModel:
