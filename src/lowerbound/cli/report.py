@@ -68,7 +68,7 @@ def report(
     from lowerbound.persist import read_folder
     from lowerbound.report import write_report
 
-    with console.messages.status("measuring and drawing …"):
+    with console.messages.status("looking at the rows …") as status:
         write_report(
             estimator,
             x,
@@ -83,6 +83,7 @@ def report(
             command=console.command_line(),
             saved_versions=read_folder(model)[0]["versions"],
             overwrite=overwrite,
+            progress=lambda name: status.update(f"{name} …"),
         )
     console.say(f"Wrote {out}: open it in a browser.")
 

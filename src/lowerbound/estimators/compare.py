@@ -23,6 +23,7 @@ from lowerbound.evaluate.evidence import Evidence, EvidenceWarning, log_evidence
 from lowerbound.evaluate.notes import constant_note, features_in_words
 from lowerbound.evaluate.paired_differences import Candidate, caution, compare_evidence
 from lowerbound.evaluate.words import counted
+from lowerbound.findings.cells import Frame, as_rows
 from lowerbound.findings.ending import ending
 from lowerbound.findings.fitted import Clusters, ConstantFeatures, feature_names, fit_seconds, offers
 from lowerbound.interface.base import LatentVariableEstimator
@@ -196,10 +197,10 @@ def _check_fitted(named: Mapping[str, LatentVariableEstimator]) -> None:
 
 def _count_missing(X: Any) -> int:
     """Cells of X that are missing; 0 for what is no array of numbers, which the estimators refuse themselves."""
-    if hasattr(X, "isna"):
+    if isinstance(X, Frame):
         return int(np.asarray(X.isna()).sum())
     try:
-        array = np.asarray(X)
+        array = as_rows(X)
     except ValueError:  # rows of several lengths
         return 0
     return int(np.isnan(array).sum()) if array.dtype.kind == "f" else 0

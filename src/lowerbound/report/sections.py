@@ -20,8 +20,19 @@ from lowerbound.report.verdict import verdict
 
 @dataclass(frozen=True)
 class SectionMaker:
-    """A line of the table of sections: what it applies to, and how it is made."""
+    """A line of the table of sections.
 
+    Attributes
+    ----------
+    name
+        What is being made, for those who wait.
+    make
+        From the context to the section.
+    applies
+        Whether the section belongs on the page.
+    """
+
+    name: str
     make: Callable[[ReportContext], Section]
     applies: Callable[[ReportContext], bool] = lambda context: True
 
@@ -41,29 +52,35 @@ def _in_a_plane(context: ReportContext) -> bool:
 
 
 SECTIONS = (
-    SectionMaker(likelihood_section),
-    SectionMaker(training_section),
-    SectionMaker(reconstruction_section),
-    SectionMaker(missing_section, applies=has_missing),
-    SectionMaker(samples_section),
-    SectionMaker(clusters_section, applies=_in_clusters),
-    SectionMaker(latents_section, applies=_in_a_plane),
-    SectionMaker(loadings_section, applies=has_loadings),
-    SectionMaker(outliers_section),
-    SectionMaker(_health_section),
+    SectionMaker("likelihood", likelihood_section),
+    SectionMaker("training", training_section),
+    SectionMaker("reconstructions", reconstruction_section),
+    SectionMaker("missing cells", missing_section, applies=has_missing),
+    SectionMaker("samples", samples_section),
+    SectionMaker("clusters", clusters_section, applies=_in_clusters),
+    SectionMaker("latent space", latents_section, applies=_in_a_plane),
+    SectionMaker("loadings", loadings_section, applies=has_loadings),
+    SectionMaker("outliers", outliers_section),
+    SectionMaker("health", _health_section),
 )
-"""Sections by their place on the page; the last one, on how the page was made, needs more than the context."""
+"""Sections in their order on the page; the last one, on how the page was made, needs more than the context."""
 
 
-def contents(context: ReportContext, making: Making, *, title: str) -> Contents:
-    """The verdict and the sections that apply."""
+def contents(
+    context: ReportContext, making: Making, *, title: str, progress: Callable[[str], None] | None = None
+) -> Contents:
+    """The verdict and the sections that apply; ``progress`` hears the name of each before it is made."""
+    tell = progress or (lambda name: None)
+    tell("measures")
+    answer, sections = verdict(context.findings), []
+    for section in SECTIONS:
+        if section.applies(context):
+            tell(section.name)
+            sections.append(section.make(context))
     shape = " × ".join(map(str, context.estimator.input_shape_))
     return Contents(
         title=title,
         subtitle=f"{context.rows_in_words}, each of shape {shape} · {making.made.strftime('%d %B %Y')}",
-        verdict=verdict(context.findings),
-        sections=(
-            *(section.make(context) for section in SECTIONS if section.applies(context)),
-            provenance_section(context, making),
-        ),
+        verdict=answer,
+        sections=(*sections, provenance_section(context, making)),
     )

@@ -34,6 +34,7 @@ def write_report(
     command: str | None = None,
     saved_versions: Mapping[str, str] | None = None,
     overwrite: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> None:
     r"""Log p(x), training, reconstructions, samples, latents or clusters, outliers, health, provenance, as one HTML file.
 
@@ -61,7 +62,7 @@ def write_report(
     n_rows
         Most rows to look at; of more, these many at an even stride.
     title
-        Of the page; None names the estimator and the data.
+        Title of the page; None names the estimator and the data.
     data_name
         What the rows are called.
     command
@@ -69,7 +70,9 @@ def write_report(
     saved_versions
         Package -> version that the model was saved with, to be shown.
     overwrite
-        Replace a file at ``path``.
+        Whether a file at ``path`` may be replaced.
+    progress
+        Called with the name of each part of the page, before it is made.
 
     Raises
     ------
@@ -106,9 +109,8 @@ def write_report(
     making = Making(
         made=datetime.now().astimezone(), data_name=data_name, command=command, saved_versions=saved_versions
     )
-    page = render(
-        contents(context, making, title=title or (f"{name} on {data_name}" if data_name else f"{name}: a report"))
-    )
+    heading = title or (f"{name} on {data_name}" if data_name else f"{name}: a report")
+    page = render(contents(context, making, title=heading, progress=progress))
     with replacing(target) as stream:
         stream.write(page.encode("utf-8"))
 
