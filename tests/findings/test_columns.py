@@ -9,16 +9,16 @@ from pandas import DataFrame
 
 from lowerbound import PPCA, VAE, Autoencoder
 from lowerbound.findings.cells import as_rows, share_of_missing, targets
-from lowerbound.findings.columns import columns, moments, reconstruction, squared_errors
+from lowerbound.findings.columns import columns, errors, moments, reconstruction
 
 
 def reconstruction_error(estimator: Any, rows: Any) -> tuple[float, str]:
-    found = reconstruction(estimator, rows, moments(estimator, rows), squared_errors(estimator, rows))
+    found = reconstruction(estimator, rows, moments(estimator, rows), errors(estimator, rows))
     return found.root_mean_square_error, found.root_mean_square_error_unit
 
 
 def columns_of(estimator: Any, rows: Any):
-    return columns(estimator, rows, moments(estimator, rows), squared_errors(estimator, rows))
+    return columns(estimator, rows, moments(estimator, rows), errors(estimator, rows))
 
 
 def test_the_error_of_a_table_is_in_standard_deviations_of_its_columns(table_vae: VAE, table: DataFrame):

@@ -198,6 +198,14 @@ def test_the_same_report_twice_is_the_same_but_for_its_date(image_vae: VAE, imag
     assert texts[0] == texts[1]
 
 
+def test_those_who_wait_hear_what_is_being_made(table_vae: VAE, table: DataFrame, tmp_path: Path):
+    heard: list[str] = []
+    write_report(table_vae, table, tmp_path / "r.html", n_samples=50, progress=heard.append)
+    assert heard == [
+        "measures", "likelihood", "training", "reconstructions", "samples", "latent space", "outliers", "health",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("path", "options", "reason"),
     [

@@ -24,7 +24,7 @@ class ComparedModel:
     Attributes
     ----------
     name
-        Of the model.
+        Name of the model.
     value
         Mean of log p(x) over the rows; NaN where it is left blank.
     standard_error
@@ -72,13 +72,13 @@ class Comparison:
     Attributes
     ----------
     models
-        One for each model, in the order given.
+        A record for each, in the order given.
     best
         Name of the model with the highest log p(x), the first of equals; None where no model has a finite one.
     n_rows
         Rows that all were held against.
     base_measure
-        That of every value in the table; empty where there is none.
+        Base measure of every value in the table; empty where there is none.
     notes
         Sentences about what was left out, and about estimates that cannot be trusted. What was noted of a model itself is among
         its own notes.

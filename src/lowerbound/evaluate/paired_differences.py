@@ -29,7 +29,7 @@ class Candidate:
     Attributes
     ----------
     name
-        Of the model in the table; unique.
+        Name of the model in the table; unique.
     evidence
         Log p(x) of the rows, or the reason why there is none, in words.
     n_parameters

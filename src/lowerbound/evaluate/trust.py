@@ -45,5 +45,5 @@ def untrusted_note(untrusted: float, *, exact: bool, n_samples: int) -> str:
         return ""
     return (
         f"log p(x) cannot be trusted for {untrusted:.0%} of the rows (Pareto k-hat above {LARGEST_TRUSTED_K} with {n_samples} "
-        "draws): read it as a lower bound, and its error as too small. More draws raise it."
+        "draws): read it as a lower bound, and its error as too small. A larger n_samples raises it."
     )

@@ -31,6 +31,9 @@ class Frame(Protocol):
     def to_numpy(self, dtype: Any, *, na_value: Any) -> np.ndarray:
         """The cells."""
 
+    def isna(self) -> Any:
+        """Whether each cell is missing."""
+
 
 def as_rows(X: Any) -> Any:
     """A data frame as it is, everything else as an array; masked cells become NaN."""

@@ -43,6 +43,22 @@ class Moments:
 
 
 @dataclass(frozen=True)
+class Errors:
+    """Errors of the reconstruction, summed over the rows; missing cells have none.
+
+    Attributes
+    ----------
+    square
+        Sum of squares of x - reconstruction, for each cell of a row.
+    recovered
+        Rows in which the cell comes back as it was.
+    """
+
+    square: Float[np.ndarray, " cells"]
+    recovered: Int[np.ndarray, " cells"]
+
+
+@dataclass(frozen=True)
 class Categories:
     """The category codes of a column.
 
@@ -69,7 +85,7 @@ class Column:
     Attributes
     ----------
     name
-        That of the training rows, or x0, x1, ….
+        Its name in the training rows, or x0, x1, ….
     share_missing
         Share of its cells that are missing.
     constant
@@ -135,20 +151,21 @@ def moments(estimator: FittedEstimator, rows: Any) -> Moments:
     )
 
 
-def squared_errors(estimator: FittedEstimator, rows: Any) -> Float[np.ndarray, " cells"]:
-    """Sum over the rows of each cell's squared error; 0 for missing cells."""
-    total = np.zeros(estimator.n_features_in_)
+def errors(estimator: FittedEstimator, rows: Any) -> Errors:
+    """Errors of the reconstruction of each cell."""
+    square = np.zeros(estimator.n_features_in_)
+    recovered = np.zeros(estimator.n_features_in_, np.int64)
     for some in chunks_of(rows, estimator.n_features_in_):
         back = estimator.reconstruct(some)  # before the conversion below: bad rows are the estimator's to name
         error = (targets(estimator, some) - back).reshape(len(some), -1)
-        total += np.sum(np.square(error), axis=0, where=~np.isnan(error))
-    return total
+        square += np.sum(np.square(error), axis=0, where=~np.isnan(error))
+        recovered += np.sum(error == 0, axis=0)
+    return Errors(square, recovered)
 
 
-def reconstruction_error(
-    estimator: FittedEstimator, found: Moments, square: Float[np.ndarray, " cells"]
-) -> tuple[float, str]:
+def _root_mean_square(estimator: FittedEstimator, found: Moments, error: Errors) -> tuple[float, str]:
     """Root mean square of x - reconstruction over all cells, and its unit in words; NaN where it has no meaning."""
+    square = error.square
     if estimator.likelihood_.support == "codes":
         return math.nan, "category codes have no differences"
     if not columns_have_units(estimator):
@@ -157,63 +174,65 @@ def reconstruction_error(
     varies = found.varies
     if not varies.any():
         return math.nan, "no column varies over these rows"
-    error = float(np.sqrt(np.sum(square[varies] / found.variance[varies]) / np.sum(found.count[varies])))
-    return error, "standard deviations of each column over these rows"
+    in_deviations = np.sum(square[varies] / found.variance[varies]) / np.sum(found.count[varies])
+    return float(np.sqrt(in_deviations)), "standard deviations of each column over these rows"
 
 
-def reconstruction(
-    estimator: FittedEstimator, rows: Any, found: Moments, square: Float[np.ndarray, " cells"]
-) -> Reconstruction:
+def reconstruction(estimator: FittedEstimator, rows: Any, found: Moments, error: Errors) -> Reconstruction:
     """The record of the reconstruction."""
-    error, unit = reconstruction_error(estimator, found, square)
+    root, unit = _root_mean_square(estimator, found, error)
     in_deviations = columns_have_units(estimator) and estimator.likelihood_.support != "codes"
     at_code = math.nan
     if "reconstruction" in estimator.outlier_methods:
         at_code = -float(np.mean(estimator.outlier_scores(rows, method="reconstruction")))
-    return Reconstruction(error, unit, in_deviations, _kept(error, found, in_deviations=in_deviations), at_code)
+    return Reconstruction(root, unit, in_deviations, _kept(root, found, in_deviations=in_deviations), at_code)
 
 
-def _kept(error: float, found: Moments, *, in_deviations: bool) -> float:
-    if in_deviations or math.isnan(error):
-        return 1 - error**2
+def _kept(root: float, found: Moments, *, in_deviations: bool) -> float:
+    if in_deviations or math.isnan(root):
+        return 1 - root**2
     known = found.count > 0
     spread = float(np.sum(found.variance[known] * found.count[known]) / found.count.sum())
-    return 1 - error**2 / spread if spread > 0 else math.nan
+    return 1 - root**2 / spread if spread > 0 else math.nan
 
 
-def columns(
-    estimator: FittedEstimator, rows: Any, found: Moments, square: Float[np.ndarray, " cells"]
-) -> tuple[Column, ...]:
+def columns(estimator: FittedEstimator, rows: Any, found: Moments, error: Errors) -> tuple[Column, ...]:
     """The record of each column."""
-    codes = category_counts(estimator, rows) if estimator.likelihood_.support == "codes" else None
-    kept = np.full(len(square), np.nan)
-    if codes is None:
-        kept[found.varies] = 1 - square[found.varies] / found.count[found.varies] / found.variance[found.varies]
-    recovered = None if codes is None else _recovered(estimator, rows)
+    of_codes = estimator.likelihood_.support == "codes"
+    categories = _categories(estimator, rows, error) if of_codes else [None] * estimator.n_features_in_
+    mean, deviation, kept = (np.full(estimator.n_features_in_, np.nan) for _ in range(3))
+    if not of_codes:
+        mean, deviation, varies = found.mean, found.deviation, found.varies
+        kept[varies] = 1 - error.square[varies] / found.count[varies] / found.variance[varies]
     return tuple(
         Column(
             name=name,
             share_missing=float(1 - found.count[j] / len(rows)),
             constant=bool(found.count[j] > 0 and not found.varies[j]),
-            mean=float(found.mean[j]) if codes is None else math.nan,
-            standard_deviation=float(found.deviation[j]) if codes is None else math.nan,
+            mean=float(mean[j]),
+            standard_deviation=float(deviation[j]),
             variance_kept=float(kept[j]),
-            categories=None
-            if codes is None or recovered is None
-            else Categories(
-                n_categories=int(np.sum(codes[j] > 0)),
-                commonest=int(codes[j].argmax()),
-                commonest_share=float(codes[j].max() / max(codes[j].sum(), 1)),
-                share_recovered=float(recovered[j] / max(codes[j].sum(), 1)),
-            ),
+            categories=categories[j],
         )
         for j, name in enumerate(column_names(estimator))
     )
 
 
+def _categories(estimator: FittedEstimator, rows: Any, error: Errors) -> list[Categories | None]:
+    return [
+        Categories(
+            n_categories=int(np.sum(counts > 0)),
+            commonest=int(counts.argmax()),
+            commonest_share=float(counts.max() / max(counts.sum(), 1)),
+            share_recovered=float(recovered / max(counts.sum(), 1)),
+        )
+        for counts, recovered in zip(category_counts(estimator, rows), error.recovered, strict=True)
+    ]
+
+
 def category_counts(estimator: FittedEstimator, rows: Any) -> Int[np.ndarray, "cells categories"]:
     """How often each category code occurs in each column; missing cells are not counted."""
-    counts = np.zeros((estimator.n_features_in_, 0), np.int64)
+    counts = np.zeros((estimator.n_features_in_, 1), np.int64)
     for some in chunks_of(rows, estimator.n_features_in_):
         values = targets(estimator, some).reshape(len(some), -1)
         row, column = np.nonzero(~np.isnan(values))
@@ -222,11 +241,3 @@ def category_counts(estimator: FittedEstimator, rows: Any) -> Int[np.ndarray, "c
             counts = np.pad(counts, ((0, 0), (0, int(codes.max()) + 1 - counts.shape[1])))
         np.add.at(counts, (column, codes), 1)
     return counts
-
-
-def _recovered(estimator: FittedEstimator, rows: Any) -> Int[np.ndarray, " cells"]:
-    """Rows in which the code of a column comes back."""
-    total = np.zeros(estimator.n_features_in_, np.int64)
-    for some in chunks_of(rows, estimator.n_features_in_):
-        total += np.sum(estimator.reconstruct(some) == targets(estimator, some), axis=0).reshape(-1)
-    return total

@@ -16,7 +16,7 @@ from lowerbound.evaluate.health import Health
 from lowerbound.findings.baseline import Baseline, baseline, independent_columns
 from lowerbound.findings.cells import Cell, cell_of, share_of_missing
 from lowerbound.findings.clusters import ClusterFindings, cluster_findings
-from lowerbound.findings.columns import Column, Reconstruction, columns, moments, reconstruction, squared_errors
+from lowerbound.findings.columns import Column, Reconstruction, columns, errors, moments, reconstruction
 from lowerbound.findings.density import Density, density, evidence_of
 from lowerbound.findings.ending import Ending, ending
 from lowerbound.findings.fitted import FittedEstimator, has_clusters, has_density, has_health, reason_against
@@ -59,9 +59,9 @@ class Findings:
     estimator
         Name of its class.
     latent_dim, n_parameters
-        Of the model.
+        Dimension of z, and number of free parameters.
     n_rows, n_cells, share_of_missing_cells
-        Of the rows: how many, numbers in each, and the share of these that is missing.
+        Number of rows, of numbers in each, and the share of these that is missing.
     cell
         What one number of a row is called.
     ending
@@ -75,9 +75,9 @@ class Findings:
     baseline
         The model held against independent columns; None where there is no such thing.
     columns
-        Of a table; () for images.
+        A record for each column of a table; () for images.
     clusters
-        Of a mixture; None for other models.
+        Clusters of a mixture; None for other models.
     """
 
     estimator: str
@@ -121,7 +121,7 @@ def find(
     cell
         What one number of a row is called; None goes by the shape of the rows.
     """
-    square = squared_errors(estimator, rows)  # first: bad rows are the estimator's to name
+    error = errors(estimator, rows)  # first: bad rows are the estimator's to name
     found = moments(estimator, rows)
     missing = share_of_missing(rows)
     if has_density(estimator) and evidence is None:
@@ -140,13 +140,13 @@ def find(
         share_of_missing_cells=missing,
         cell=cell_of(estimator.input_shape_) if cell is None else cell,
         ending=ending(estimator.status_),
-        reconstruction=reconstruction(estimator, rows, found, square),
+        reconstruction=reconstruction(estimator, rows, found, error),
         density=of_density,
         no_density="" if of_density else reason_against(estimator, "log_evidence"),
         health=health,
         no_health="" if health else reason_against(estimator, "health"),
         baseline=held_against,
-        columns=columns(estimator, rows, found, square) if len(estimator.input_shape_) == 1 else (),
+        columns=columns(estimator, rows, found, error) if len(estimator.input_shape_) == 1 else (),
         clusters=cluster_findings(estimator, rows, found) if has_clusters(estimator) else None,
     )
 

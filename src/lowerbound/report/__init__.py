@@ -1,6 +1,6 @@
 """A report: one HTML file that says whether a fitted model is good, what it learned, and what is odd.
 
-estimator, rows  -->  subject  -->  measure, verdict, sections  -->  contents  -->  page  -->  file
+estimator, rows  -->  request  -->  context, with its findings  -->  sections  -->  contents  -->  page  -->  file
 """
 
 from importlib import import_module

@@ -29,7 +29,7 @@ def report_context(
     n_samples: SupportsIndex,
     n_rows: SupportsIndex,
 ) -> ReportContext:
-    """Check what ``write_report`` was given, and choose the rows.
+    """The context of a report: what ``write_report`` was given, checked, and the rows to look at.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """The sections of a report, in their order: each says to which models and rows it applies, and makes its part of the page."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lowerbound.findings.fitted import has_clusters
@@ -20,7 +20,17 @@ from lowerbound.report.verdict import verdict
 
 @dataclass(frozen=True)
 class SectionMaker:
-    """A line of the table of sections: its name while it is made, how it is made, and what it applies to."""
+    """A line of the table of sections.
+
+    Attributes
+    ----------
+    name
+        What is being made, for those who wait.
+    make
+        From the context to the section.
+    applies
+        Whether the section belongs on the page.
+    """
 
     name: str
     make: Callable[[ReportContext], Section]
@@ -42,36 +52,35 @@ def _in_a_plane(context: ReportContext) -> bool:
 
 
 SECTIONS = (
-    SectionMaker("likelihood and baseline", likelihood_section),
+    SectionMaker("likelihood", likelihood_section),
     SectionMaker("training", training_section),
     SectionMaker("reconstructions", reconstruction_section),
     SectionMaker("missing cells", missing_section, applies=has_missing),
     SectionMaker("samples", samples_section),
     SectionMaker("clusters", clusters_section, applies=_in_clusters),
-    SectionMaker("latents", latents_section, applies=_in_a_plane),
+    SectionMaker("latent space", latents_section, applies=_in_a_plane),
     SectionMaker("loadings", loadings_section, applies=has_loadings),
     SectionMaker("outliers", outliers_section),
     SectionMaker("health", _health_section),
 )
-"""Sections by their place on the page; the last one, on how the page was made, needs more than the context."""
+"""Sections in their order on the page; the last one, on how the page was made, needs more than the context."""
 
 
 def contents(
-    context: ReportContext, making: Making, *, title: str, step: Callable[[str], None] = lambda name: None
+    context: ReportContext, making: Making, *, title: str, progress: Callable[[str], None] | None = None
 ) -> Contents:
-    """The verdict and the sections that apply; ``step`` is called with the name of each when it begins."""
-
-    def made() -> Iterator[Section]:
-        for section in SECTIONS:
-            if section.applies(context):
-                step(section.name)
-                yield section.make(context)
-        yield provenance_section(context, making)
-
+    """The verdict and the sections that apply; ``progress`` hears the name of each before it is made."""
+    tell = progress or (lambda name: None)
+    tell("measures")
+    answer, sections = verdict(context.findings), []
+    for section in SECTIONS:
+        if section.applies(context):
+            tell(section.name)
+            sections.append(section.make(context))
     shape = " × ".join(map(str, context.estimator.input_shape_))
     return Contents(
         title=title,
         subtitle=f"{context.rows_in_words}, each of shape {shape} · {making.made.strftime('%d %B %Y')}",
-        verdict=verdict(context.findings),
-        sections=tuple(made()),
+        verdict=answer,
+        sections=(*sections, provenance_section(context, making)),
     )

@@ -18,10 +18,6 @@ from lowerbound.report.sections import contents
 PAGES = (".html", ".htm")
 
 
-def _silent(step: str) -> None:
-    """What is done with a step that nobody watches."""
-
-
 def write_report(
     estimator: Any,
     X: Any,
@@ -66,7 +62,7 @@ def write_report(
     n_rows
         Most rows to look at; of more, these many at an even stride.
     title
-        Of the page; None names the estimator and the data.
+        Title of the page; None names the estimator and the data.
     data_name
         What the rows are called.
     command
@@ -74,9 +70,9 @@ def write_report(
     saved_versions
         Package -> version that the model was saved with, to be shown.
     overwrite
-        Replace a file at ``path``.
+        Whether a file at ``path`` may be replaced.
     progress
-        Called with the name of each step when it begins, such as ``print``.
+        Called with the name of each part of the page, before it is made.
 
     Raises
     ------
@@ -99,8 +95,6 @@ def write_report(
     """
     target = Path(path)
     _check_path(target, overwrite=overwrite)
-    step = progress or _silent
-    step("measuring")
     context = report_context(
         estimator,
         X,
@@ -115,14 +109,8 @@ def write_report(
     making = Making(
         made=datetime.now().astimezone(), data_name=data_name, command=command, saved_versions=saved_versions
     )
-    page = render(
-        contents(
-            context,
-            making,
-            title=title or (f"{name} on {data_name}" if data_name else f"{name}: a report"),
-            step=step,
-        )
-    )
+    heading = title or (f"{name} on {data_name}" if data_name else f"{name}: a report")
+    page = render(contents(context, making, title=heading, progress=progress))
     with replacing(target) as stream:
         stream.write(page.encode("utf-8"))
 
