@@ -20,7 +20,7 @@ from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.data.record import Record
 from lowerbound.models.model import AbstractModel, infer
 from lowerbound.nn.cost import cached_cost
-from lowerbound.nn.precision import precision_of
+from lowerbound.nn.precision import holds_double, precision_of
 
 # function(model, datum, key=...) -> pytree of arrays. A module-level function or an equinox module: it is a static argument of
 # the compiled chunk, and a lambda made anew at every call would compile anew.
@@ -121,6 +121,8 @@ def iterate_rows(
         with precision_of(model):  # not around the yield: the caller has a precision of its own
             record = dataset.records(rows).on_device()
             result = _compiled(function, model, dataset.preprocessing, key, record, jnp.asarray(hashes[rows]))
+        if holds_double(model):
+            jax.block_until_ready(result)  # two programs that call LAPACK must not run at once (``nn.linear_algebra``)
         if waiting is not None:
             yield _fetch(*waiting)
         waiting = (result, real)
