@@ -1,5 +1,7 @@
 """Factor analysis from a covariance: against rows one by one, eigenvectors written out, and loops over E[z z^T]."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -133,6 +135,10 @@ def test_noise_is_kept_at_its_floor():
         model = PROBLEM.maximize(model, PROBLEM.statistics(model, CovarianceChunk(duplicate, np.ones(()))))
     np.testing.assert_allclose(np.exp(model.log_variance), FLOOR, rtol=1e-12)
     np.testing.assert_allclose(np.asarray(model.loadings)[:, 0] ** 2, 1, atol=1e-5)
+    # By the other M-step too, whose variances come unclipped.
+    found = PROBLEM.statistics(model, CovarianceChunk(duplicate, np.ones(())))
+    low = replace(found, variance=jnp.array([FLOOR / 10, -FLOOR]))
+    np.testing.assert_allclose(np.exp(PROBLEM.maximize(model, low).log_variance), FLOOR, rtol=1e-12)
 
 
 def test_directions_without_signal_have_no_loadings():
