@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from rich.table import Table
 
 from lowerbound.cli import console
@@ -49,7 +50,7 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(("file", "wrapped"), [(io.StringIO, False), (Terminal, True)])
 def test_a_table_is_wrapped_on_terminals_only(monkeypatch, file: type[io.StringIO], wrapped: bool):
-    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr(console, "results", Console(width=20, highlight=False))
     shown = file()
     monkeypatch.setattr("sys.stdout", shown)
     table = Table(show_header=False, box=None)

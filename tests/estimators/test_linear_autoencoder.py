@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 
 from lowerbound.estimators.linear_autoencoder import LinearAutoencoder
-from lowerbound.interface.saving import load_estimator
+import lowerbound
 
 IRIS = load_iris().data
 DIGITS = load_digits().data
@@ -233,7 +233,7 @@ def test_a_copy_keeps_every_bit(method, copied, tmp_path):
         copy = joblib.load(tmp_path / "model")
     else:
         autoencoder.save(tmp_path / "model")
-        copy = load_estimator(tmp_path / "model", classes={"LinearAutoencoder": LinearAutoencoder})
+        copy = lowerbound.load(tmp_path / "model", classes=[LinearAutoencoder])
     assert copy.get_params() == autoencoder.get_params()
     assert copy.status_ == autoencoder.status_
     for name in ("components_", "mean_"):

@@ -54,7 +54,7 @@ def _start_anywhere(self, axes):
 @pytest.mark.parametrize("standardize", [False, True])
 def test_expectation_maximization_from_anywhere_reaches_the_closed_form(standardize, over_rows, monkeypatch):
     closed = PPCA(2, standardize=standardize).fit(IRIS)
-    monkeypatch.setattr(linear_gaussian.LinearGaussianEstimator, "_start", _start_anywhere)
+    monkeypatch.setattr(linear_gaussian.LinearGaussianEstimator, "_initial_model", _start_anywhere)
     if over_rows:
         monkeypatch.setattr(linear_gaussian.LinearGaussianEstimator, "_by_covariance", lambda *given: False)
     learned = PPCA(2, method="em", standardize=standardize, tol=1e-11).fit(IRIS)
@@ -67,7 +67,7 @@ def test_expectation_maximization_from_anywhere_reaches_the_closed_form(standard
 
 
 def test_few_steps_are_not_enough(monkeypatch):
-    monkeypatch.setattr(linear_gaussian.LinearGaussianEstimator, "_start", _start_anywhere)
+    monkeypatch.setattr(linear_gaussian.LinearGaussianEstimator, "_initial_model", _start_anywhere)
     with pytest.warns(ConvergenceWarning, match="stopped after max_iter = 2 iterations"):
         learned = PPCA(2, method="em", max_iter=2).fit(IRIS)
     assert learned.status_.code == "max_iter"

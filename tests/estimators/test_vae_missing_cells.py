@@ -133,7 +133,7 @@ def test_a_column_that_was_never_observed_is_named(estimator):
     frame = pd.DataFrame(table(80, 3), columns=["a", "b", "c"])
     frame["b"] = np.nan
     with pytest.raises(
-        ValueError, match=rf"X of {estimator.__name__} must have an observed cell in every column.* b\. Leave it"
+        ValueError, match=rf"X of {estimator.__name__} must have an observed cell in every column.* 'b'\. Leave it"
     ):
         estimator(**SMALL).fit(frame)
 

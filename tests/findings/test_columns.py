@@ -49,7 +49,7 @@ def test_constant_columns_are_left_out_and_one_row_has_no_error(table: DataFrame
 
 def test_the_error_is_the_same_in_chunks(table_vae: VAE, table: DataFrame, image_vae: VAE, images, monkeypatch):
     whole = [reconstruction_error(table_vae, table)[0], reconstruction_error(image_vae, images)[0]]
-    monkeypatch.setattr("lowerbound.data.standardize._CHUNK_CELLS", 25)
+    monkeypatch.setattr("lowerbound.data.row_chunks._CHUNK_CELLS", 25)
     assert [reconstruction_error(table_vae, table)[0], reconstruction_error(image_vae, images)[0]] == pytest.approx(
         whole
     )

@@ -75,7 +75,7 @@ def test_its_parameters_are_those_of_factor_analysis():
 def test_the_encoder_is_the_exact_posterior():
     encoder, exact = fitted().encoder, read_back(fitted())
     np.testing.assert_allclose(encoder.weight, exact.posterior_map(), atol=0.005)
-    covariance = encoder(jnp.zeros(N_FEATURES)).covariance()
+    covariance = encoder.of_features(jnp.zeros(N_FEATURES)).covariance()
     np.testing.assert_allclose(covariance, np.linalg.inv(exact.precision()), atol=0.002)
     np.testing.assert_allclose(encoder.weight @ encoder.center, exact.posterior_map() @ exact.bias, atol=0.02)
     assert gap() < 5e-4  # nats: mean KL(q || exact posterior)

@@ -262,6 +262,6 @@ def test_a_failure_while_writing_keeps_the_old_report(table_vae: VAE, table: Dat
 def test_progress_names_every_step_in_its_order(image_vae, images, tmp_path: Path):
     steps: list[str] = []
     write_report(image_vae, images, tmp_path / "r.html", n_samples=50, n_rows=20, progress=steps.append)
-    assert steps[0] == "measuring"
+    assert steps[0] == "measures"
     assert steps.index("training") < steps.index("samples") < steps.index("outliers") < steps.index("health")
     assert len(set(steps)) == len(steps)

@@ -111,7 +111,7 @@ def check_observed_columns(estimator: BaseEstimator, seen: Float[np.ndarray, "*e
     if not len(never):
         return
     names = fitted_names(estimator)
-    named = ", ".join(column_label(column, names) for column in never[:5]) + (", …" if len(never) > 5 else "")
+    named = ", ".join(column_label(tuple(column), names) for column in never[:5]) + (", …" if len(never) > 5 else "")
     raise ValueError(
         f"X of {type(estimator).__name__} must have an observed cell in every column; got none in column {named}. Leave "
         f"{'it' if len(never) == 1 else 'them'} out."
