@@ -399,6 +399,7 @@ def test_a_fit_compiles_its_block_once():
 
 
 @pytest.mark.filterwarnings("ignore::lowerbound.EvidenceWarning")  # of no account here
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_second_fit_of_the_same_shapes_compiles_nothing(name):
     entry = ESTIMATORS[name]

@@ -10,8 +10,8 @@ from scipy.linalg import subspace_angles
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 
-from lowerbound.estimators.linear_autoencoder import LinearAutoencoder
 import lowerbound
+from lowerbound.estimators.linear_autoencoder import LinearAutoencoder
 
 IRIS = load_iris().data
 DIGITS = load_digits().data

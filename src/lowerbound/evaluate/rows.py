@@ -122,7 +122,9 @@ def iterate_rows(
             record = dataset.records(rows).on_device()
             result = _compiled(function, model, dataset.preprocessing, key, record, jnp.asarray(hashes[rows]))
         if holds_double(model):
-            jax.block_until_ready(result)  # two programs that call LAPACK must not run at once (``nn.linear_algebra``)
+            jax.tree.map(
+                lambda leaf: leaf.block_until_ready(), result
+            )  # two programs that call LAPACK must not run at once (``nn.linear_algebra``)
         if waiting is not None:
             yield _fetch(*waiting)
         waiting = (result, real)

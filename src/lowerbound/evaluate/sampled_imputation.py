@@ -17,7 +17,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from lowerbound.data.datum import Datum
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
@@ -58,7 +58,7 @@ class SampledMoments(eqx.Module):
 
 
 class SampledInterval(eqx.Module):
-    """Row function: ends of the interval of probability ``coverage``, under draws resampled by their weights."""
+    """Row function: ends of the interval of probability ``coverage``, under the weighted draws."""
 
     coverage: float = eqx.field(static=True)
     n_samples: int = eqx.field(static=True)
@@ -67,14 +67,26 @@ class SampledInterval(eqx.Module):
         self, model: AbstractImputingModel, datum: Datum, *, key: PRNGKeyArray
     ) -> tuple[Float[Array, "*event"], Float[Array, "*event"]]:
         """Lower and upper end of each cell."""
-        draw_key, resampling_key = jax.random.split(key)
-        found = _weighted(model, datum, self.n_samples, key=draw_key)
-        # Systematic resampling: an even comb over the cumulative weights.
-        comb = (jnp.arange(_COMPONENTS) + jax.random.uniform(resampling_key)) / _COMPONENTS
-        chosen = jnp.searchsorted(jnp.cumsum(jnp.exp(found.log_weight)), comb)
-        outputs = found.outputs[jnp.minimum(chosen, self.n_samples - 1)]
+        outputs = _components_of_cells(model.likelihood, _weighted(model, datum, self.n_samples, key=key))
         ends = [_mixture_quantile(model.likelihood, outputs, 0.5 * (1 + side * self.coverage)) for side in (-1, 1)]
         return ends[0], ends[1]
+
+
+def _components_of_cells(likelihood: AbstractLikelihood, found: _Weighted) -> Float[Array, "components outputs *event"]:
+    """Few components of equal weight for each cell: an even comb over its draws, which are sorted by their mean.
+
+    A comb over unsorted draws is a random sample of them, whose quantiles err by 0.15 standard deviations.
+    """
+    order = jnp.argsort(jax.vmap(likelihood.mean)(found.outputs), axis=0)
+    cumulative = jnp.cumsum(jnp.exp(found.log_weight)[order], axis=0)
+    comb = (jnp.arange(_COMPONENTS) + 0.5) / _COMPONENTS
+
+    def at_comb(cumulative: Float[Array, " samples"], order: Int[Array, " samples"]) -> Int[Array, " components"]:
+        return order[jnp.minimum(jnp.searchsorted(cumulative, comb), len(order) - 1)]
+
+    for _ in order.shape[1:]:
+        at_comb = jax.vmap(at_comb, in_axes=-1, out_axes=-1)
+    return jnp.take_along_axis(found.outputs, at_comb(cumulative, order)[:, None], axis=0)
 
 
 def _mixture_quantile(
@@ -108,7 +120,12 @@ class SampledCompletions(eqx.Module):
         """The draws for one datum."""
         proposal_key, choice_key, cell_key = jax.random.split(key, 3)
         found = _weighted(model, datum, self.n_samples, key=proposal_key)
-        chosen = jax.random.categorical(choice_key, found.log_weight, shape=(self.n_draws,))
+        chosen = jnp.searchsorted(
+            jnp.cumsum(jnp.exp(found.log_weight)), jax.random.uniform(choice_key, (self.n_draws,))
+        )
+        chosen = jnp.minimum(
+            chosen, self.n_samples - 1
+        )  # where the rounded weights add up to less than the largest draw
 
         def one(index: Array, key: PRNGKeyArray) -> Float[Array, "*event"]:
             drawn = model.likelihood.sample(found.outputs[index], key=key)
