@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -131,12 +132,14 @@ def test_the_m_step_of_few_columns_puts_one_variance_after_another_where_it_is_b
 def test_noise_is_kept_at_its_floor():
     duplicate = np.ones((2, 2))
     model = LinearGaussian(np.zeros(2), np.full((2, 1), 0.9), np.log([0.1, 0.1]), FLOOR, (2,))
+    chunk = CovarianceChunk(duplicate, np.ones(()))
+    step = eqx.filter_jit(lambda model: PROBLEM.maximize(model, PROBLEM.statistics(model, chunk)))
     for _ in range(300):
-        model = PROBLEM.maximize(model, PROBLEM.statistics(model, CovarianceChunk(duplicate, np.ones(()))))
+        model = step(model)
     np.testing.assert_allclose(np.exp(model.log_variance), FLOOR, rtol=1e-12)
     np.testing.assert_allclose(np.asarray(model.loadings)[:, 0] ** 2, 1, atol=1e-5)
     # By the other M-step too, whose variances come unclipped.
-    found = PROBLEM.statistics(model, CovarianceChunk(duplicate, np.ones(())))
+    found = PROBLEM.statistics(model, chunk)
     low = replace(found, variance=jnp.array([FLOOR / 10, -FLOOR]))
     np.testing.assert_allclose(np.exp(PROBLEM.maximize(model, low).log_variance), FLOOR, rtol=1e-12)
 
@@ -147,8 +150,9 @@ def test_directions_without_signal_have_no_loadings():
     start = factor_analyzer(4, 2)
     model = LinearGaussian(np.zeros(4), start.loadings, np.zeros(4), FLOOR, (4,))
     chunk = CovarianceChunk(S, np.ones(()))
+    step = eqx.filter_jit(lambda model: PROBLEM.at_e_step(model, PROBLEM.statistics(model, chunk)))
     for _ in range(40):
-        model = PROBLEM.at_e_step(model, PROBLEM.statistics(model, chunk))
+        model = step(model)
     lengths = np.sort(np.linalg.norm(model.loadings, axis=0))
     np.testing.assert_allclose(lengths, [0, np.sqrt(12)], atol=1e-5)
 
