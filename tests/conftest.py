@@ -56,3 +56,16 @@ def few_memory_maps() -> Iterator[None]:
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
         jax.clear_caches()
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker for the tests of one contract entry or one file, so that no other traces the same programs again."""
+    from tests.contracts.registry import ESTIMATORS  # here, since pytest's hook for shapes and types has to come first
+
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        name = callspec.params.get("name") if callspec else None
+        item.add_marker(
+            pytest.mark.xdist_group(name if isinstance(name, str) and name in ESTIMATORS else item.path.stem)
+        )

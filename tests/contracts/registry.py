@@ -166,39 +166,45 @@ class Entry:
         return {} if self.gaussian else dict.fromkeys(GAUSSIAN, "mixture")
 
     def per_row(self, estimator: BaseEstimator, X: np.ndarray) -> dict[str, np.ndarray]:
-        """What every verb says of the rows of X, one array with n rows for each."""
+        """What the verbs say of the rows of X, one array with n rows for each: all verbs for the entry that stands for its class,
+        a short list for its variants."""
         if not self.latents:
             names = ("outlier_scores", "score_samples", "decision_function", "predict")
         else:
-            names = ("transform", "reconstruct", "outlier_scores") + ("score_samples", "elbo") * self.density
+            names = ("transform", "reconstruct", "outlier_scores") + ("score_samples",) * self.density
+        whole = self.sklearn_checks
+        names += ("elbo",) * (whole and self.latents and self.density)
         found = {name: getattr(estimator, name)(X) for name in names}
-        if self.gaussian:
+        if self.gaussian and whole:
             posterior = estimator.posterior(X)
             found |= {f"posterior.{name}": part for name, part in posterior._asdict().items() if part is not None}
         if self.density:
             found["sample_posterior"] = estimator.sample_posterior(X, 2)
         if self.clusters:
             found |= {name: getattr(estimator, name)(X) for name in ("predict", "predict_proba")}
-        if self.missing and self.latents:
+        if self.missing and self.latents and whole:
             found["transform of holes"] = estimator.transform(with_holes(X))
         if self.imputes:
             holes = with_holes(X)
             found["score_samples of holes"] = estimator.score_samples(holes)
-            found["impute"], found["impute draws"] = estimator.impute(holes), estimator.impute(holes, n_draws=2)
+            found["impute"] = estimator.impute(holes)
+        if self.imputes and whole:
+            found["impute draws"] = estimator.impute(holes, n_draws=2)
             found |= {f"imputation.{name}": part for name, part in estimator.imputation(holes)._asdict().items()}
         return found
 
     def answers(self, estimator: BaseEstimator, X: np.ndarray) -> dict[str, np.ndarray]:
-        """What every verb says, per row or not: two estimators that agree on all of it are one."""
+        """What the verbs of ``per_row`` say, and those that are not of rows: two estimators that agree on all of it are one."""
         found = self.per_row(estimator, X)
         if self.latents:
             found["inverse_transform"] = estimator.inverse_transform(found["transform"])
         if self.density:
-            evidence = estimator.log_evidence(X, n_samples=200)
             found["sample"], found["sample latents"] = estimator.sample(5, return_latents=True)
+        if self.density and self.sklearn_checks:
+            evidence = estimator.log_evidence(X, n_samples=200)
             found["standard_error"] = evidence.per_row_standard_error
             found["pareto_k"] = evidence.pareto_k
-        if self.gaussian:
+        if self.gaussian and self.sklearn_checks:
             found["active_units"] = np.array(estimator.health(X).active_units)
         return found
 

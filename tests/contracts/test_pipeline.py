@@ -121,8 +121,9 @@ def _through_joblib(estimator):
 @pytest.mark.parametrize(
     ("name", "copied"),
     [
-        *((name, lambda estimator: pickle.loads(pickle.dumps(estimator))) for name in VARIANTS),
-        *((name, copied) for name in EVERY for copied in (copy.deepcopy, _through_joblib)),
+        (name, copied)
+        for name in EVERY
+        for copied in (lambda estimator: pickle.loads(pickle.dumps(estimator)), copy.deepcopy, _through_joblib)
     ],
 )
 def test_a_copy_gives_the_same_answers_to_the_last_bit(name, copied):
@@ -281,7 +282,7 @@ def test_a_row_is_judged_without_its_company_and_place(name):
     X = X[np.sort(np.unique(holed, axis=0, return_index=True)[1])]
     whole = entry.per_row(estimator, X)
     order = np.random.default_rng(0).permutation(len(X))
-    for rows in (order, order[:1]):
+    for rows in (order, order[:1])[: 1 + (name in EVERY)]:
         for verb, answer in entry.per_row(estimator, X[rows]).items():
             np.testing.assert_allclose(answer, whole[verb][rows], rtol=1e-5, atol=1e-5, err_msg=verb)
 
