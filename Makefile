@@ -1,7 +1,7 @@
 # Needs python3 (3.11 or later, with venv) and make. `make help` lists the targets.
 
 PYTHON ?= python3
-PYTEST_FLAGS ?= -n 2 --dist loadgroup
+PYTEST_FLAGS ?= -n 2
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 

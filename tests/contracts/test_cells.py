@@ -68,12 +68,15 @@ def verbs_on(entry, estimator, X):
     return found
 
 
-@pytest.mark.parametrize("holder", SAME)
-@pytest.mark.parametrize("name", WITH_HOLES)
+# Cells are read in one place, whatever the model: an exact model and a network meet every holder, the others the hardest.
+@pytest.mark.parametrize(
+    ("name", "holder"),
+    [(name, holder) for name in WITH_HOLES for holder in SAME if name in ("PPCA", "VAE") or holder == "nullable"],
+)
 def test_holes_are_the_same_whatever_holds_them(name, holder):
     X = SAME[holder]()
-    estimator, expected = ESTIMATORS[name].make().fit(X), ESTIMATORS[name].make().fit(holed())
     entry = ESTIMATORS[name]
+    estimator, expected = entry.make().fit(X), entry.make().fit(holed())
     assert_same_answers(verbs_on(entry, estimator, X), verbs_on(entry, expected, holed()))
 
 

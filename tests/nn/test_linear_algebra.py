@@ -42,7 +42,7 @@ FITS = {
 X = rows(3000, 12)
 for options in ({"latent_dim": 4}, {"latent_dim": 0, "noise": "full"}):
     mixture = MixtureOfFactorAnalyzers(3, max_iter=5, random_state=0, **options).fit(X)
-    for _ in range(5):
+    for _ in range(2):
         mixture.transform(X), mixture.impute(X), mixture.impute(X, n_draws=2), mixture.imputation(X), mixture.score_samples(X)
 """,
 }
