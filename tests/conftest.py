@@ -8,6 +8,7 @@ already imported.
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,9 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and tests press Ctrl-C
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of real data sets: LOWERBOUND_DATA, default ../shared/data, from the repository."""
@@ -68,7 +72,8 @@ class ByPrograms(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        from tests.contracts.registry import ESTIMATORS  # here, since pytest's hook for shapes and types has to come first
+        # Not above: pytest's hook for shapes and types has to come first.
+        from tests.contracts.registry import ESTIMATORS
 
         path, _, test = nodeid.partition("::")
         named = [part for part in test.partition("[")[2].rstrip("]").split("-") if part in ESTIMATORS]

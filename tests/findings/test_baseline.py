@@ -77,7 +77,7 @@ def test_the_optimism_is_what_fitting_to_the_rows_gains(likelihood: str):
     first, _ = draw()
     vae = VAE(1, likelihood=likelihood, **ONE).fit(first)
     gains, told = [], []
-    for _ in range(400):
+    for _ in range(150):
         x, truth = draw()
         baseline = independent_columns(vae, x)
         gains.append(baseline.value - truth)
@@ -100,7 +100,7 @@ def test_missing_cells_are_left_out_of_their_column_and_of_their_row():
 def test_the_optimism_of_columns_with_holes_is_that_of_whole_ones():
     draws, gains = np.random.default_rng(0), []
     ppca = PPCA(1).fit(draws.normal(size=(60, 3)))
-    for _ in range(400):
+    for _ in range(150):
         x = np.where(draws.uniform(size=(60, 3)) < 0.4, np.nan, draws.normal(size=(60, 3)))
         baseline = independent_columns(ppca, x)
         gains.append(baseline.value - np.nansum(stats.norm.logpdf(x), axis=1).mean())
