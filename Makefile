@@ -7,16 +7,20 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test mutants lint types docs clean
+.PHONY: help demo test optimized mutants lint types docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/package.stamp ## fit, score and draw on embedded data
 	$(BIN)/lowerbound demo
 
 test: lint types ## lint, types, tests and doctests
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+optimized: .venv/package.stamp ## tests of numbers, compiled as users compile (the others compile fast: tests/conftest.py)
+	XLA_FLAGS="--xla_cpu_use_fusion_emitters=true --xla_backend_optimization_level=3" $(BIN)/python -m pytest $(PYTEST_FLAGS) \
+		tests/reference tests/objectives tests/posteriors tests/evaluate/test_evidence.py tests/evaluate/test_sampled_imputation.py
 
 mutants: .venv/package.stamp ## faults planted in the source, each of which a test must find
 	$(BIN)/python -m tests.mutants.run

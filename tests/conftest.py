@@ -24,7 +24,7 @@ MOST_MAPS = 25_000  # after a file of tests; one file adds as many at most
 
 # Read when JAX first looks for devices, so before any test; the last of two equal flags wins. Most of the suite's time is
 # XLA's: it compiles three times faster without its fusion emitters and with LLVM at -O0. The numbers are the same to
-# rounding. As users compile: `XLA_FLAGS="--xla_cpu_use_fusion_emitters=true --xla_backend_optimization_level=3" make test`.
+# rounding: `make optimized` runs the tests of numbers as users compile.
 flags = (
     "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0",
     os.environ.get("XLA_FLAGS", ""),

@@ -207,7 +207,7 @@ def _run(
         state, recorded, counted, done = carry
         state = next_state(problem, state, _sum_of_stack(problem, state.model, chunks), tol, accelerate)
         recorded = jnp.where(state.accepted, recorded.at[counted].set(state.log_evidence), recorded)
-        return state, recorded, counted + state.accepted, done + 1
+        return state, recorded, jnp.where(state.accepted, counted + 1, counted), done + 1
 
     return jax.lax.while_loop(going, step, (state, jnp.zeros(_BLOCK), jnp.asarray(0), jnp.asarray(0)))
 
