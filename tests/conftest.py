@@ -42,6 +42,9 @@ jax.config.update("jax_compilation_cache_dir", os.environ["LOWERBOUND_TEST_CACHE
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
+# Mixed dtypes are an error: a float64 that appears unasked costs memory, a float32 costs digits.
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and tests press Ctrl-C
 

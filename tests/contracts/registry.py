@@ -184,11 +184,10 @@ class Entry:
             found |= {name: getattr(estimator, name)(X) for name in ("predict", "predict_proba")}
         if self.missing and self.latents and whole:
             found["transform of holes"] = estimator.transform(with_holes(X))
-        if self.imputes:
+        if self.imputes and whole:  # of variants: tests/estimators/test_vae_missing_cells.py
             holes = with_holes(X)
             found["score_samples of holes"] = estimator.score_samples(holes)
             found["impute"] = estimator.impute(holes)
-        if self.imputes and whole:
             found["impute draws"] = estimator.impute(holes, n_draws=2)
             found |= {f"imputation.{name}": part for name, part in estimator.imputation(holes)._asdict().items()}
         return found

@@ -57,7 +57,7 @@ class Adam(eqx.Module):
         """Learning rate at a step."""
         if self.decay == "none":
             return self.learning_rate
-        return self.learning_rate * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(step / self.total_steps, 1.0)))
+        return self.learning_rate * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(step.astype(jnp.float32) / self.total_steps, 1.0)))
 
     def update(
         self,
@@ -77,8 +77,9 @@ class Adam(eqx.Module):
         norm = optax.tree.norm(gradients)
         shrink = jnp.minimum(1.0, self.max_gradient_norm / jnp.maximum(norm, 1e-30))
         taken = allowed & jnp.isfinite(norm)
-        clipped = jax.tree.map(lambda gradient: jnp.where(taken, gradient * shrink, 0.0), gradients)
-        directions, state = optax.scale_by_adam().update(clipped, state)
+        clipped = jax.tree.map(lambda g: jnp.where(taken, g * shrink.astype(g.dtype), 0.0), gradients)
+        with jax.numpy_dtype_promotion("standard"):  # Optax divides by an integer count
+            directions, state = optax.scale_by_adam().update(clipped, state)
         rate = jnp.where(taken, self.rate(step), 0.0)
-        moved = jax.tree.map(lambda p, d: p - (rate * d).astype(p.dtype), parameters, directions)
+        moved = jax.tree.map(lambda p, d: p - (rate.astype(d.dtype) * d).astype(p.dtype), parameters, directions)
         return moved, state, taken

@@ -13,6 +13,7 @@ from abc import abstractmethod
 from typing import Literal, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
@@ -112,7 +113,8 @@ class AbstractLikelihood(eqx.Module):
 
     def sample(self, outputs: Float[Array, "outputs *event"], *, key: PRNGKeyArray) -> Float[Array, "*event"]:
         """One draw of x given z, in model units."""
-        return self.distribution(outputs).sample(key).astype(jnp.float32)
+        with jax.numpy_dtype_promotion("standard"):  # NumPyro mixes dtypes
+            return self.distribution(outputs).sample(key).astype(jnp.float32)
 
 
 def weighted_mean(

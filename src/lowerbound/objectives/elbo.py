@@ -71,9 +71,10 @@ class ELBO(AbstractObjective[AbstractDensityModel]):
             draws = jax.vmap(lambda datum, key: model.draw(datum, key=key))(batch.datums, keys)
             log_likelihood = batch.mean(draws.log_likelihood)
             kl = batch.mean(draws.log_posterior - draws.log_prior)
-        beta = self.beta * jnp.minimum(1.0, step / jnp.maximum(self.warmup_steps, 1e-9))  # equation (3)
-        beta = jnp.where(self.warmup_steps > 0, beta, self.beta)
-        paid = jnp.sum(jnp.where(self.free_bits > 0, jnp.maximum(kl, self.free_bits), kl))
-        loss = -log_likelihood + beta * paid
+        warmed = jnp.minimum(1.0, step.astype(jnp.float32) / jnp.maximum(self.warmup_steps, 1e-9))
+        beta = jnp.where(self.warmup_steps > 0, self.beta * warmed, self.beta)  # equation (3)
+        free_bits = self.free_bits.astype(kl.dtype)
+        paid = jnp.sum(jnp.where(free_bits > 0, jnp.maximum(kl, free_bits), kl))
+        loss = -log_likelihood + beta.astype(kl.dtype) * paid
         total = jnp.sum(kl)
         return loss, {"bound": log_likelihood - total, "log_likelihood": log_likelihood, "kl": total}

@@ -71,8 +71,9 @@ class AbstractGaussianPosterior(AbstractPosterior):
 
     def kl(self, prior: AbstractDiagonalGaussianPrior) -> Float[Array, " latent"]:
         """KL(q || prior) in nats, by latent dimension; the sum is exact for every family (see the module)."""
-        second_moment = self.variance() + (self.mean - prior.mean) ** 2
-        return 0.5 * (second_moment * jnp.exp(-2 * prior.log_scale) - 1) - self.log_scale + prior.log_scale
+        mean, log_scale = (part.astype(self.mean.dtype) for part in (prior.mean, prior.log_scale))
+        second_moment = self.variance() + (self.mean - mean) ** 2
+        return 0.5 * (second_moment * jnp.exp(-2 * log_scale) - 1) - self.log_scale + log_scale
 
 
 class DiagonalGaussian(AbstractGaussianPosterior):
