@@ -14,7 +14,8 @@ from lowerbound.interface.checks import check_rows, fitted_names
 from lowerbound.interface.hyperparameters import check_bool, check_choice, no_type_check
 from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
 from lowerbound.interface.weighted_rows import WeightedRows
-from lowerbound.models.linear_gaussian import LOG_TWO_PI, LinearGaussian
+from lowerbound.models.linear_gaussian import LinearGaussian
+from lowerbound.nn.constants import LOG_TWO_PI
 
 
 class PPCA(LinearGaussianEstimator):

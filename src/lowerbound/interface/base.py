@@ -33,7 +33,7 @@ from lowerbound.interface.checks import check_latents, check_rows
 from lowerbound.interface.hyperparameters import check_choice, check_integer, check_seed
 from lowerbound.interface.saving import save_estimator
 from lowerbound.interface.suggestions import Suggesting
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, check_support
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Support, check_support
 from lowerbound.models.model import AbstractExactModel, AbstractModel
 from lowerbound.nn.compilation_cache import use_compilation_cache
 
@@ -87,9 +87,18 @@ class LatentVariableEstimator(
         """The untrained model for ``input_shape_`` and what else ``fit`` measured."""
 
     @property
-    @abstractmethod
     def likelihood_(self) -> AbstractLikelihood:
-        """The fitted model's likelihood."""
+        """p(x given z), where the model holds it as one module."""
+        likelihood: AbstractLikelihood = self.model_.likelihood
+        return likelihood
+
+    @property
+    def support_(self) -> Support:
+        """What a cell may be: "reals", "bits", "counts" or "codes"."""
+        return self.likelihood_.support
+
+    def _check_hyperparameters(self) -> None:
+        """Raise one clear ValueError for the first hyperparameter that is out of its range."""
 
     # ---- from the border inwards
 
@@ -270,7 +279,11 @@ class LatentVariableEstimator(
     @property
     def base_measure_(self) -> str:
         """What ``log_evidence`` is a density or mass with respect to."""
-        return " ".join(filter(None, (self.likelihood_.base_measure, self.preprocessing_.measure)))
+        return self._base_measure(self.likelihood_.base_measure)
+
+    def _base_measure(self, of_likelihood: str) -> str:
+        """The base measure of the likelihood, and what preprocessing made of it."""
+        return " ".join(filter(None, (of_likelihood, self.preprocessing_.measure)))
 
     def _draw_key(self, random_state: int | RandomState | None) -> PRNGKeyArray:
         check_seed(type(self).__name__, random_state)
