@@ -10,7 +10,7 @@ from lowerbound.data.principal_axes import spectrum_of_covariance, spectrum_of_r
 from lowerbound.fit.result import FitResult, Status
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
-from lowerbound.interface.checks import check_rows, fitted_names
+from lowerbound.interface.checks import check_rows
 from lowerbound.interface.hyperparameters import check_bool, check_choice, no_type_check
 from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
 from lowerbound.interface.weighted_rows import WeightedRows
@@ -122,13 +122,8 @@ class PPCA(LinearGaussianEstimator):
         self._check_values(array)
         self._check_latent_dim("PPCA")
         self.seed_ = seed_of(self.random_state)
-        rows = WeightedRows(
-            "PPCA",
-            array,
-            sample_weight=sample_weight,
-            noise_seed=self.seed_ if self.dequantize else None,
-            names=fitted_names(self),
-        )
+        noise_seed = self.seed_ if self.dequantize else None
+        rows = WeightedRows(self, array, sample_weight=sample_weight, noise_seed=noise_seed)
         variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
         self.preprocessing_, self.constant_features_ = rows.preprocessing(
             per_column=self.standardize, variance=variance

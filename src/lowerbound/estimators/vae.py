@@ -8,6 +8,7 @@ from jaxtyping import Int, PRNGKeyArray, Shaped
 from numpy.random import RandomState
 
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.moments import reader
 from lowerbound.data.preprocessing import Treatment, check_grey_levels, fit_preprocessing
 from lowerbound.estimators.vae_hyperparameters import check_vae
 from lowerbound.evaluate.notes import fit_notes
@@ -329,4 +330,8 @@ class VAE(ImputingEstimator):
             names=feature_names(self),
             key=self._key(3),
         )
-        return notes if dataset.complete else notes + empty_rows_note(dataset.values)
+        return (
+            notes
+            if dataset.complete
+            else notes + empty_rows_note(reader(dataset.values), len(dataset), self.n_features_in_)
+        )
