@@ -35,7 +35,7 @@ from lowerbound.interface.architecture import Architecture
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
 from lowerbound.interface.checks import check_rows
-from lowerbound.interface.hyperparameters import check_bool, check_choice, check_integer, check_sizes, no_type_check
+from lowerbound.interface.hyperparameters import check_bool, check_choices, check_integer, check_sizes, no_type_check
 from lowerbound.interface.missing_cells import ImputingEstimator, check_observed_columns
 from lowerbound.interface.parts import decoder, gaussian_encoder, named_likelihood
 from lowerbound.interface.training import Training, check_training
@@ -284,9 +284,9 @@ class VampVAE(ImputingEstimator):
 
     def _check_hyperparameters(self) -> None:
         owner = type(self).__name__
+        check_choices(self)
         check_integer(owner, "latent_dim", self.latent_dim, minimum=1, maximum=10_000)
         check_integer(owner, "n_pseudo_inputs", self.n_pseudo_inputs, minimum=1)
-        check_choice(owner, "likelihood", self.likelihood, ("gaussian", "poisson"))
         check_bool(owner, "standardize", self.standardize)
         check_sizes(owner, "hidden", self.hidden)
         check_training(owner, self)

@@ -10,7 +10,7 @@ from numpy.random import RandomState
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import Posterior, seed_of
 from lowerbound.interface.checks import check_rows
-from lowerbound.interface.hyperparameters import check_choice, no_type_check
+from lowerbound.interface.hyperparameters import check_choices, no_type_check
 from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
 from lowerbound.interface.weighted_rows import WeightedRows
 from lowerbound.models.linear_gaussian import LinearGaussian
@@ -187,5 +187,5 @@ class FactorAnalysis(LinearGaussianEstimator):
         return False
 
     def _check_hyperparameters(self) -> None:
+        check_choices(self)
         self._check_common("FactorAnalysis")
-        check_choice("FactorAnalysis", "rotation", self.rotation, (None, "varimax", "quartimax", "promax"))

@@ -24,7 +24,7 @@ from lowerbound.interface.em_chunks import em_chunks
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
 from lowerbound.interface.hyperparameters import (
     check_bool,
-    check_choice,
+    check_choices,
     check_integer,
     check_number,
     check_seed,
@@ -302,9 +302,9 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
 
     def _check_hyperparameters(self) -> None:
         owner = "MixtureOfFactorAnalyzers"
+        check_choices(self)
         check_integer(owner, "n_clusters", self.n_clusters, minimum=1)
         check_integer(owner, "latent_dim", self.latent_dim, minimum=0)
-        check_choice(owner, "noise", self.noise, ("diagonal", "isotropic", "full"))
         if self.noise == "full" and self.latent_dim != 0:
             raise ValueError(
                 f"latent_dim of {owner} must be 0 for noise='full', which leaves nothing for factors to explain; got "

@@ -11,11 +11,13 @@ from lowerbound.fit.result import FitResult, Status
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
 from lowerbound.interface.checks import check_rows
-from lowerbound.interface.hyperparameters import check_bool, check_choice, no_type_check
+from lowerbound.interface.hyperparameters import check_bool, check_choices, no_type_check
 from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
 from lowerbound.interface.weighted_rows import WeightedRows
 from lowerbound.models.linear_gaussian import LinearGaussian
 from lowerbound.nn.constants import LOG_TWO_PI
+
+PPCAMethod = Literal["closed_form", "em"]
 
 
 class PPCA(LinearGaussianEstimator):
@@ -82,7 +84,7 @@ class PPCA(LinearGaussianEstimator):
         self,
         latent_dim: int = 2,
         *,
-        method: Literal["closed_form", "em"] = "closed_form",
+        method: PPCAMethod = "closed_form",
         standardize: bool = False,
         dequantize: bool = False,
         noise_floor: float = 1e-6,
@@ -182,6 +184,6 @@ class PPCA(LinearGaussianEstimator):
         return True
 
     def _check_hyperparameters(self) -> None:
+        check_choices(self)
         self._check_common("PPCA")
-        check_choice("PPCA", "method", self.method, ("closed_form", "em"))
         check_bool("PPCA", "standardize", self.standardize)

@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.fit.result import Status
+from lowerbound.interface.hyperparameters import check_choices
 from lowerbound.persist import SavedModelError, decode_value, encode_value, read_folder, write_folder
 
 Arrays = dict[str, np.ndarray]
@@ -39,7 +40,8 @@ class SavableEstimator(BaseEstimator):
     """Base of every estimator that can be saved and loaded."""
 
     def _check_hyperparameters(self) -> None:
-        """Raise one clear ValueError for the first hyperparameter that is out of its range."""
+        """Raise one clear ValueError for the first hyperparameter that is out of its range; choices are, here."""
+        check_choices(self)
 
     def _skeletons(self) -> Mapping[str, Callable[..., PyTree]]:
         """Fitted attributes that are pytrees of arrays -> functions of ``key`` that make a pytree of that structure.
