@@ -41,7 +41,7 @@ class Noisy(eqx.Module):
 class EquinoxVAE(VAE):
     """VAE of Equinox's networks."""
 
-    def _skeleton(self, *, key):
+    def _skeleton(self, *, key) -> VAEModel:
         encoder_key, decoder_key = jax.random.split(key)
         likelihood, size = self._untrained_likelihood(), self.n_features_in_
         network = eqx.nn.MLP(size, 4, width_size=8, depth=1, activation=jax.nn.relu, key=encoder_key)

@@ -57,7 +57,7 @@ def check_choice(owner: str, name: str, value: Any, choices: Sequence[Any], *, o
     if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
         listed = " or ".join([*map(repr, choices), *(getattr(other, "__name__", str(other)) for other in others)])
         words = [choice for choice in choices if isinstance(choice, str)]
-        close = get_close_matches(value.lower(), words, n=1) if isinstance(value, str) else []
+        close = get_close_matches(value.lower(), words, n=1, cutoff=0.7) if isinstance(value, str) else []
         remedy = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"{name} of {owner} must be {listed}; got {value!r}.{remedy}")
 
