@@ -93,6 +93,41 @@ class Kept(SavableEstimator):
         return self
 
 
+class Scaled(eqx.Module):
+    """A network with four numbers beside it, of which two are constants."""
+
+    network: eqx.nn.MLP
+    of_jax: jax.Array
+    of_numpy: np.ndarray
+    whole: np.ndarray
+    static: tuple[float, ...] = eqx.field(static=True)
+
+    def __call__(self, x):
+        return self.network(x) * self.of_jax * self.of_numpy * self.whole * jnp.asarray(self.static)
+
+
+class ScaledVAE(EquinoxVAE):
+    """VAE with constants."""
+
+    def _skeleton(self, *, key) -> VAEModel:
+        model = super()._skeleton(key=key)
+        ones = np.ones(3, np.float32)
+        scaled = Scaled(model.decoder.network, jnp.asarray(ones), ones, np.full(3, 2), (1.0, 1.0, 1.0))
+        return eqx.tree_at(lambda model: model.decoder.network, model, scaled)
+
+
+def test_every_inexact_array_is_trained_and_counted_and_nothing_else(tmp_path):
+    plain, vae = made().fit(X), ScaledVAE(latent_dim=2, max_epochs=2, random_state=0).fit(X)
+    assert vae.n_parameters_ == plain.n_parameters_ + 6
+    network = vae.model_.decoder.network
+    assert (network.of_jax != 1).any()
+    assert (network.of_numpy != 1).any()
+    np.testing.assert_array_equal(network.whole, 2)
+    assert network.static == (1.0, 1.0, 1.0)
+    vae.save(tmp_path / "model")
+    assert_same(vae, lowerbound.load(tmp_path / "model", classes=[ScaledVAE]))
+
+
 @pytest.mark.parametrize("generator", ["threefry2x32", "rbg"])
 def test_random_keys_come_back(generator, tmp_path):
     class Keyed(Kept):
