@@ -35,13 +35,14 @@ from lowerbound.interface.architecture import Architecture
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
 from lowerbound.interface.checks import check_rows
-from lowerbound.interface.hyperparameters import check_bool, check_choice, check_integer, check_sizes, no_type_check
+from lowerbound.interface.hyperparameters import check_bool, check_choices, check_integer, check_sizes, no_type_check
 from lowerbound.interface.missing_cells import ImputingEstimator, check_observed_columns
 from lowerbound.interface.parts import decoder, gaussian_encoder, named_likelihood
 from lowerbound.interface.training import Training, check_training
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.models.decoder import Decoder
 from lowerbound.models.model import AbstractGaussianPosteriorModel, AbstractImputingModel, Draw, ElboTerms
+from lowerbound.nn.constants import LOG_TWO_PI
 from lowerbound.objectives.elbo import ELBO
 from lowerbound.posteriors.encoder import GaussianEncoder
 from lowerbound.posteriors.gaussian import AbstractGaussianPosterior
@@ -62,7 +63,7 @@ class DiagonalGaussianMixture(AbstractPrior):
     def log_prob_by_dimension(self, z: Float[Array, " latent"]) -> Float[Array, " latent"]:
         """Log p(z_i given z_1 … z_{i-1}) of each latent: the chain rule, whose terms add up to log p(z)."""
         whitened = (z - self.means) * jnp.exp(-self.log_scales)
-        log_normal = -0.5 * whitened**2 - self.log_scales - 0.5 * math.log(2 * math.pi)
+        log_normal = -0.5 * whitened**2 - self.log_scales - 0.5 * LOG_TWO_PI
         log_joint = jax.nn.logsumexp(jnp.cumsum(log_normal, axis=1), axis=0) - math.log(len(self.means))
         return jnp.diff(log_joint, prepend=0.0)
 
@@ -151,7 +152,7 @@ class VampVAEModel(AbstractGaussianPosteriorModel, AbstractImputingModel):
         posterior = self.posterior(datum)
         z = posterior.draw(key=key).z
         whitened = posterior.whiten(z - posterior.mean)
-        log_posterior = -0.5 * whitened**2 - posterior.log_scale - 0.5 * math.log(2 * math.pi)
+        log_posterior = -0.5 * whitened**2 - posterior.log_scale - 0.5 * LOG_TWO_PI
         return ElboTerms(self.log_likelihood(datum, z), log_posterior - self.prior.log_prob_by_dimension(z))
 
     def sample(
@@ -283,9 +284,9 @@ class VampVAE(ImputingEstimator):
 
     def _check_hyperparameters(self) -> None:
         owner = type(self).__name__
+        check_choices(self)
         check_integer(owner, "latent_dim", self.latent_dim, minimum=1, maximum=10_000)
         check_integer(owner, "n_pseudo_inputs", self.n_pseudo_inputs, minimum=1)
-        check_choice(owner, "likelihood", self.likelihood, ("gaussian", "poisson"))
         check_bool(owner, "standardize", self.standardize)
         check_sizes(owner, "hidden", self.hidden)
         check_training(owner, self)

@@ -6,7 +6,10 @@ Ground truth: the same table in memory, in one piece.
 import numpy as np
 import pytest
 
-from lowerbound.interface import em_chunks
+from lowerbound import PPCA
+from lowerbound.data import row_chunks
+from lowerbound.data.standardize import measure
+from lowerbound.interface import em_chunks, weighted_rows
 from lowerbound.interface.weighted_rows import WeightedRows
 from tests.contracts.registry import STOPPED_EARLY
 from tests.estimators.exact_models import MODELS, column_scale, in_user_units, rows, with_holes
@@ -23,7 +26,7 @@ def on_disk(X, folder):
 
 
 def rows_of(values, **options):
-    return WeightedRows("PPCA", values, **({"sample_weight": None, "noise_seed": None} | options))
+    return WeightedRows(PPCA(), values, **({"sample_weight": None, "noise_seed": None} | options))
 
 
 def assert_same_fit(one, other):
@@ -93,6 +96,32 @@ def test_means_and_variances_are_those_of_observed_cells():
         np.testing.assert_allclose((found.mean[j], found.variance[j]), (mean, variance), rtol=1e-12)
     assert not found.complete
     assert found.notes() == ("1 row has no observed cell and said nothing.",)
+
+
+@pytest.mark.parametrize("chunk_cells", [10**6, 40])
+@pytest.mark.parametrize("per_column", [True, False])
+@pytest.mark.parametrize("table", [X, HOLES, HOLES.reshape(-1, 2, 3)], ids=["complete", "holes", "images"])
+def test_shift_and_scale_are_those_of_standardization(table, per_column, chunk_cells, monkeypatch):
+    monkeypatch.setattr(row_chunks, "_CHUNK_CELLS", chunk_cells)
+    table = table.copy()
+    table[:, 1, ...] = 3.25
+    found, constant = rows_of(table).preprocessing(per_column=per_column)
+    expected = measure(table)  # without weights: sums round otherwise
+    np.testing.assert_array_equal(constant, expected.constant)
+    assert constant.any()
+    np.testing.assert_allclose(found.shift, expected.shift, rtol=1e-12, atol=1e-15)
+    scale = expected.scale if per_column else np.sqrt(np.mean(expected.scale[~constant] ** 2))
+    np.testing.assert_allclose(found.scale, np.broadcast_to(scale, found.scale.shape), rtol=1e-12)
+
+
+def test_the_rule_of_standardization_is_written_once(monkeypatch):
+    asked = []
+    rule = weighted_rows.standardization
+    monkeypatch.setattr(
+        weighted_rows, "standardization", lambda *given, **options: asked.append(options) or rule(*given, **options)
+    )
+    rows_of(HOLES, sample_weight=WEIGHT).preprocessing(per_column=False)
+    assert [options["per_feature"] for options in asked] == [False]
 
 
 # ---- fits

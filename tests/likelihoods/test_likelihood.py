@@ -203,7 +203,7 @@ def test_samples_have_the_moments_of_the_law(case):
     spread = (draws - mean) ** 2
     z = (spread.mean(axis=0) - variance) / (spread.std(axis=0) / np.sqrt(n))
     assert np.abs(z).max() < 4.5
-    assert not case.likelihood.unsupported(draws)[0].any()
+    assert not case.likelihood.unsupported(draws).any()
 
 
 @every_case
@@ -235,9 +235,9 @@ def test_features_are_finite_numbers_with_cells_first(case):
 )
 def test_unsupported_finds_the_cells_outside_the_support(name, good, bad):
     values = np.array([[*good, *bad]], float)
-    outside, words = CASES[name].likelihood.unsupported(values)
-    np.testing.assert_array_equal(outside, [[False] * len(good) + [True] * len(bad)])
-    assert words
+    likelihood = CASES[name].likelihood
+    np.testing.assert_array_equal(likelihood.unsupported(values), [[False] * len(good) + [True] * len(bad)])
+    assert likelihood.support_of_cell((0,), event_shape=values.shape[1:])
 
 
 def test_check_support_shows_the_first_bad_cell_in_any_chunk(monkeypatch):
@@ -249,3 +249,12 @@ def test_check_support_shows_the_first_bad_cell_in_any_chunk(monkeypatch):
         ValueError, match=r"X of VAE must hold counts .* Poisson likelihood; got X\[5, 2, 1\] = -3\.0\. Choose"
     ):
         check_support(Poisson(), X, owner="VAE")
+
+
+@pytest.mark.parametrize("columns", [(0, 1), (1, 0)])
+def test_the_codes_that_an_error_names_are_those_of_the_cell_that_it_shows(columns):
+    likelihood = Categorical(np.array([9, 2])[list(columns)], 9)
+    X = np.array([[np.nan, 1.0], [0.0, 5.0]])[:, columns]
+    message = rf"codes 0 to 1 in this column, as in fit .*; got X\[1, {columns.index(1)}\] = 5\.0\."
+    with pytest.raises(ValueError, match=message):
+        check_support(likelihood, X, owner="VAE")

@@ -1,12 +1,13 @@
 """The cost of a computation against sums by hand."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import pytest
 from jax import lax
 
 from lowerbound.nn.conv import ConvolutionalDecoder
-from lowerbound.nn.cost import cost
+from lowerbound.nn.cost import cached_cost, cost
 from lowerbound.nn.mlp import MLP
 
 
@@ -59,3 +60,21 @@ def test_inner_computations_count_and_what_does_not_depend_does_not():
     assert cost(lambda x: x + (weight @ weight)[0], jnp.ones(4)) == (0, 4)
     branches = [lambda x: x, lambda x: weight @ x]
     assert cost(lambda i, x: lax.switch(i, branches, x), jnp.asarray(0), jnp.ones(4)).operations == 32
+
+
+class Noisy(eqx.Module):
+    """A network of Equinox's own, whose activations are leaves, and a random key."""
+
+    network: eqx.nn.MLP
+    key: jax.Array
+
+    def __call__(self, x):
+        return self.network(x) + jax.random.normal(self.key)
+
+
+@pytest.mark.parametrize("activation", [jax.nn.relu, jnp.tanh, lambda x: x])
+def test_leaves_that_are_no_arrays_are_structure(activation):
+    network = eqx.nn.MLP(20, 7, width_size=40, depth=1, activation=activation, key=jax.random.key(0))
+    found = cached_cost(Noisy.__call__, Noisy(network, jax.random.key(1)), jnp.ones(20))
+    assert found.operations == 2 * (20 * 40 + 40 * 7)
+    assert found.widest == 40

@@ -11,12 +11,12 @@ has none: progress is shown unless --quiet. ``random_state`` is 0 unless it is g
 """
 
 import inspect
-import types
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
 from lowerbound.cli.docstrings import help_text, option_of
+from lowerbound.interface.choices import choices_of, constructor_parameters
 
 SEED, PROGRESS = "random_state", "verbose"
 _NONE: Final = "none"
@@ -149,7 +149,7 @@ def hyperparameters_of(estimator: type) -> list[Hyperparameter]:
     ValueError
         If it needs something that no word can express.
     """
-    parameters = inspect.signature(estimator, eval_str=True).parameters
+    parameters = constructor_parameters(estimator)
     found = []
     for name, parameter in parameters.items():
         values = Values(number=int) if name == SEED else values_of(_annotation(parameter))
@@ -185,13 +185,11 @@ def _annotation(parameter: inspect.Parameter) -> Any:
 
 def values_of(annotation: Any) -> Values | None:
     """What may be given for a hyperparameter of that annotation; None for what no word can express."""
-    members = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
-    choices: list[str] = []
+    declared = choices_of(annotation)
+    choices = tuple(word for word in declared.words if isinstance(word, str))
     found: dict[str, Any] = {}
-    for member in members:
-        if get_origin(member) is Literal:
-            choices += [choice for choice in get_args(member) if isinstance(choice, str)]
-        elif get_origin(member) is tuple and get_args(member)[1:] == (...,) and get_args(member)[0] in _NUMBERS:
+    for member in declared.others:
+        if get_origin(member) is tuple and get_args(member)[1:] == (...,) and get_args(member)[0] in _NUMBERS:
             found["several"] = get_args(member)[0]
         elif member in _NUMBERS:
             found["number"] = float if found.get("number") is float else member
@@ -202,8 +200,8 @@ def values_of(annotation: Any) -> Values | None:
     if not choices and not found:
         return None
     # Where the word is a choice of its own, None is to leave the option out.
-    nothing = type(None) in members and _NONE not in choices and "flag" not in found
-    return Values(choices=tuple(choices), none=nothing, **found)
+    nothing = declared.none and _NONE not in choices and "flag" not in found
+    return Values(choices=choices, none=nothing, **found)
 
 
 def _panel(name: str, parameters: Any) -> str:

@@ -4,7 +4,7 @@ If y has density p_Y, then x has density p_Y((x - shift) / scale) / scale: in na
 constant feature has no scale; it keeps scale 1 and is named, since a density on it is meaningless.
 
 This is the one place where shift, scale and constant features are decided, from moments over the observed cells
-(``data.moments``), with weights or without.
+(``data.moments``), with weights or without. Only the linear autoencoder has a scale of its own (``data.principal_axes.center``).
 """
 
 from typing import NamedTuple

@@ -21,7 +21,7 @@ from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator, seed_of
 from lowerbound.interface.capabilities import DENSITY_VERBS
 from lowerbound.interface.checks import check_rows
-from lowerbound.interface.hyperparameters import check_bool, check_integer, no_type_check
+from lowerbound.interface.hyperparameters import check_bool, check_choices, check_integer, no_type_check
 from lowerbound.interface.missing_cells import check_observed_columns
 from lowerbound.interface.parts import decoder, features_shape
 from lowerbound.interface.training import Training, check_training
@@ -176,6 +176,7 @@ class Autoencoder(LatentVariableEstimator):
 
     def _check_hyperparameters(self) -> None:
         owner = "Autoencoder"
+        check_choices(self)
         check_integer(owner, "latent_dim", self.latent_dim, minimum=1, maximum=10_000)
         check_bool(owner, "standardize", self.standardize)
         check_architecture(self)

@@ -9,8 +9,8 @@ from numpy.random import RandomState
 
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import Posterior, seed_of
-from lowerbound.interface.checks import check_rows, fitted_names
-from lowerbound.interface.hyperparameters import check_choice, no_type_check
+from lowerbound.interface.checks import check_rows
+from lowerbound.interface.hyperparameters import check_choices, no_type_check
 from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
 from lowerbound.interface.weighted_rows import WeightedRows
 from lowerbound.models.linear_gaussian import LinearGaussian
@@ -125,13 +125,8 @@ class FactorAnalysis(LinearGaussianEstimator):
         self._check_values(array)
         self._check_latent_dim("FactorAnalysis")
         self.seed_ = seed_of(self.random_state)
-        rows = WeightedRows(
-            "FactorAnalysis",
-            array,
-            sample_weight=sample_weight,
-            noise_seed=self.seed_ if self.dequantize else None,
-            names=fitted_names(self),
-        )
+        noise_seed = self.seed_ if self.dequantize else None
+        rows = WeightedRows(self, array, sample_weight=sample_weight, noise_seed=noise_seed)
         variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
         self.preprocessing_, self.constant_features_ = rows.preprocessing(per_column=True, variance=variance)
         self._set_fitted(rows.in_user_units(self._expectation_maximization(rows), self.preprocessing_))
@@ -192,5 +187,5 @@ class FactorAnalysis(LinearGaussianEstimator):
         return False
 
     def _check_hyperparameters(self) -> None:
+        check_choices(self)
         self._check_common("FactorAnalysis")
-        check_choice("FactorAnalysis", "rotation", self.rotation, (None, "varimax", "quartimax", "promax"))

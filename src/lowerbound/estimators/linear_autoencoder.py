@@ -34,13 +34,15 @@ from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator, seed_of
 from lowerbound.interface.capabilities import DENSITY_VERBS
 from lowerbound.interface.checks import check_rows, check_weight
-from lowerbound.interface.hyperparameters import check_choice, check_integer, no_type_check
+from lowerbound.interface.hyperparameters import check_choices, check_integer, no_type_check
 from lowerbound.interface.parts import decoder
 from lowerbound.interface.training import Training, check_training
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.models.autoencoder import Autoencoder as AutoencoderModel
 from lowerbound.nn.mlp import Linear
 from lowerbound.objectives.squared_error import SquaredError
+
+LinearMethod = Literal["closed_form", "gradient"]
 
 
 class LinearAutoencoder(LatentVariableEstimator):
@@ -95,7 +97,7 @@ class LinearAutoencoder(LatentVariableEstimator):
         self,
         latent_dim: int = 2,
         *,
-        method: Literal["closed_form", "gradient"] = "closed_form",
+        method: LinearMethod = "closed_form",
         max_epochs: int = 500,
         batch_size: int = 128,
         learning_rate: float = 0.05,
@@ -215,9 +217,9 @@ class LinearAutoencoder(LatentVariableEstimator):
         return FixedScaleGaussian(1.0)
 
     def _check_hyperparameters(self) -> None:
+        check_choices(self)
         owner = "LinearAutoencoder"
         check_integer(owner, "latent_dim", self.latent_dim, minimum=1, maximum=10_000)
-        check_choice(owner, "method", self.method, ("closed_form", "gradient"))
         check_training(owner, self)
 
 

@@ -19,12 +19,12 @@ from lowerbound.fit.seeding import StartingRows, initial_mixture, sorted_by_hash
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
 from lowerbound.interface.capabilities import GAUSSIAN_POSTERIOR_VERBS
-from lowerbound.interface.checks import check_rows, fitted_names
+from lowerbound.interface.checks import check_rows
 from lowerbound.interface.em_chunks import em_chunks
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
 from lowerbound.interface.hyperparameters import (
     check_bool,
-    check_choice,
+    check_choices,
     check_integer,
     check_number,
     check_seed,
@@ -158,18 +158,12 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         ValueError
             For hyperparameters out of range, infinities, weights that are negative or all zero, and columns without any cell.
         """
-        owner = "MixtureOfFactorAnalyzers"
         self._check_hyperparameters()
         array = check_rows(self, X, reset=True)
         self._check_values(array)
         self.seed_ = seed_of(self.random_state)
-        rows = WeightedRows(
-            owner,
-            array,
-            sample_weight=sample_weight,
-            noise_seed=self.seed_ if self.dequantize else None,
-            names=fitted_names(self),
-        )
+        noise_seed = self.seed_ if self.dequantize else None
+        rows = WeightedRows(self, array, sample_weight=sample_weight, noise_seed=noise_seed)
         self._check_sizes(rows.n_rows)
         per_column = self.noise != "isotropic" or self.standardize
         self.preprocessing_, self.constant_features_ = rows.preprocessing(per_column=per_column)
@@ -308,9 +302,9 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
 
     def _check_hyperparameters(self) -> None:
         owner = "MixtureOfFactorAnalyzers"
+        check_choices(self)
         check_integer(owner, "n_clusters", self.n_clusters, minimum=1)
         check_integer(owner, "latent_dim", self.latent_dim, minimum=0)
-        check_choice(owner, "noise", self.noise, ("diagonal", "isotropic", "full"))
         if self.noise == "full" and self.latent_dim != 0:
             raise ValueError(
                 f"latent_dim of {owner} must be 0 for noise='full', which leaves nothing for factors to explain; got "

@@ -1,11 +1,10 @@
 """OutlierDetector: any estimator with ``outlier_scores`` as a scikit-learn outlier detector."""
 
-import os
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.base import OutlierMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -13,11 +12,11 @@ from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator
 from lowerbound.interface.hyperparameters import check_choice, check_number, no_type_check
-from lowerbound.interface.saving import save_estimator
+from lowerbound.interface.saving import SavableEstimator
 from lowerbound.interface.suggestions import Suggesting
 
 
-class OutlierDetector(Suggesting, OutlierMixin, BaseEstimator):
+class OutlierDetector(Suggesting, OutlierMixin, SavableEstimator):
     r"""Rows whose outlier score is among the ``contamination`` share of highest ones in training are outliers.
 
     scikit-learn's sign: ``score_samples`` is minus ``outlier_scores``, larger is more normal; ``decision_function`` is negative
@@ -62,6 +61,15 @@ class OutlierDetector(Suggesting, OutlierMixin, BaseEstimator):
     @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> "OutlierDetector":
         """Fit a clone of the estimator to X and set the threshold on its scores there; ``y`` is ignored."""
+        self._check_hyperparameters()
+        self.estimator_ = clone(self.estimator).fit(X)
+        self.n_features_in_ = self.estimator_.n_features_in_
+        if hasattr(self.estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.estimator_.feature_names_in_
+        self.offset_ = float(np.quantile(self.score_samples(X), self.contamination))
+        return self
+
+    def _check_hyperparameters(self) -> None:
         owner = "OutlierDetector"
         if not isinstance(self.estimator, LatentVariableEstimator):
             raise ValueError(
@@ -69,12 +77,6 @@ class OutlierDetector(Suggesting, OutlierMixin, BaseEstimator):
             )
         check_choice(owner, "method", self.method, (None, *self.estimator.outlier_methods))
         check_number(owner, "contamination", self.contamination, minimum=0, above=True, maximum=0.5)
-        self.estimator_ = clone(self.estimator).fit(X)
-        self.n_features_in_ = self.estimator_.n_features_in_
-        if hasattr(self.estimator_, "feature_names_in_"):
-            self.feature_names_in_ = self.estimator_.feature_names_in_
-        self.offset_ = float(np.quantile(self.score_samples(X), self.contamination))
-        return self
 
     def outlier_scores(self, X: Any) -> Float[np.ndarray, " n"]:
         """Score of each row in nats by ``method``; larger is more outlying."""
@@ -98,7 +100,3 @@ class OutlierDetector(Suggesting, OutlierMixin, BaseEstimator):
         inner = self.estimator
         tags.input_tags.allow_nan = isinstance(inner, LatentVariableEstimator) and inner.takes_missing
         return tags
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Save the fitted detector as a folder of JSON and arrays, for ``lowerbound.load``; all of it, or nothing."""
-        save_estimator(self, path)

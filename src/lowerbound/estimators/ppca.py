@@ -10,11 +10,14 @@ from lowerbound.data.principal_axes import spectrum_of_covariance, spectrum_of_r
 from lowerbound.fit.result import FitResult, Status
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
-from lowerbound.interface.checks import check_rows, fitted_names
-from lowerbound.interface.hyperparameters import check_bool, check_choice, no_type_check
+from lowerbound.interface.checks import check_rows
+from lowerbound.interface.hyperparameters import check_bool, check_choices, no_type_check
 from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
 from lowerbound.interface.weighted_rows import WeightedRows
-from lowerbound.models.linear_gaussian import LOG_TWO_PI, LinearGaussian
+from lowerbound.models.linear_gaussian import LinearGaussian
+from lowerbound.nn.constants import LOG_TWO_PI
+
+PPCAMethod = Literal["closed_form", "em"]
 
 
 class PPCA(LinearGaussianEstimator):
@@ -81,7 +84,7 @@ class PPCA(LinearGaussianEstimator):
         self,
         latent_dim: int = 2,
         *,
-        method: Literal["closed_form", "em"] = "closed_form",
+        method: PPCAMethod = "closed_form",
         standardize: bool = False,
         dequantize: bool = False,
         noise_floor: float = 1e-6,
@@ -121,13 +124,8 @@ class PPCA(LinearGaussianEstimator):
         self._check_values(array)
         self._check_latent_dim("PPCA")
         self.seed_ = seed_of(self.random_state)
-        rows = WeightedRows(
-            "PPCA",
-            array,
-            sample_weight=sample_weight,
-            noise_seed=self.seed_ if self.dequantize else None,
-            names=fitted_names(self),
-        )
+        noise_seed = self.seed_ if self.dequantize else None
+        rows = WeightedRows(self, array, sample_weight=sample_weight, noise_seed=noise_seed)
         variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
         self.preprocessing_, self.constant_features_ = rows.preprocessing(
             per_column=self.standardize, variance=variance
@@ -186,6 +184,6 @@ class PPCA(LinearGaussianEstimator):
         return True
 
     def _check_hyperparameters(self) -> None:
+        check_choices(self)
         self._check_common("PPCA")
-        check_choice("PPCA", "method", self.method, ("closed_form", "em"))
         check_bool("PPCA", "standardize", self.standardize)

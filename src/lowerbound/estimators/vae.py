@@ -8,6 +8,7 @@ from jaxtyping import Int, PRNGKeyArray, Shaped
 from numpy.random import RandomState
 
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.moments import reader
 from lowerbound.data.preprocessing import Treatment, check_grey_levels, fit_preprocessing
 from lowerbound.estimators.vae_hyperparameters import check_vae
 from lowerbound.evaluate.notes import fit_notes
@@ -19,14 +20,19 @@ from lowerbound.interface.base import seed_of
 from lowerbound.interface.checks import check_rows
 from lowerbound.interface.hyperparameters import no_type_check
 from lowerbound.interface.missing_cells import ImputingEstimator, check_observed_columns, empty_rows_note
-from lowerbound.interface.parts import decoder, gaussian_encoder, named_likelihood
+from lowerbound.interface.parts import LikelihoodName, Variance, decoder, gaussian_encoder, named_likelihood
 from lowerbound.interface.training import Training
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.models.vae import VAE as VAEModel
 from lowerbound.nn.activations import Activation
-from lowerbound.objectives.elbo import ELBO
+from lowerbound.objectives.elbo import ELBO, KLTerm
 from lowerbound.objectives.importance_weighted import ImportanceWeighted
+from lowerbound.posteriors.encoder import Family
 from lowerbound.priors.standard_normal import StandardNormal
+
+Binarization = Literal["dynamic", "threshold", "none"]
+Inference = Literal["amortized"]
+ObjectiveName = Literal["elbo", "importance_weighted"]
 
 _MOST_CODES = 10_000
 
@@ -141,21 +147,21 @@ class VAE(ImputingEstimator):
         self,
         latent_dim: int = 2,
         *,
-        likelihood: Literal["gaussian", "bernoulli", "categorical", "poisson"] = "gaussian",
-        variance: Literal["feature", "network", "fixed"] = "feature",
+        likelihood: LikelihoodName = "gaussian",
+        variance: Variance = "feature",
         noise_scale: float = 1.0,
         standardize: bool = True,
         dequantize: bool = False,
-        binarize: Literal["dynamic", "threshold", "none"] | None = None,
+        binarize: Binarization | None = None,
         network: NetworkName = "mlp",
         hidden: tuple[int, ...] = (256, 256),
         channels: tuple[int, ...] = (32, 64),
         activation: Activation = "relu",
-        posterior_covariance: Literal["diagonal", "full"] = "diagonal",
-        inference: Literal["amortized"] = "amortized",
-        objective: Literal["elbo", "importance_weighted"] = "elbo",
+        posterior_covariance: Family = "diagonal",
+        inference: Inference = "amortized",
+        objective: ObjectiveName = "elbo",
         n_importance_samples: int = 5,
-        kl: Literal["closed_form", "sampled"] = "closed_form",
+        kl: KLTerm = "closed_form",
         beta: float = 1.0,
         warmup_epochs: int = 0,
         free_bits: float = 0.0,
@@ -329,4 +335,8 @@ class VAE(ImputingEstimator):
             names=feature_names(self),
             key=self._key(3),
         )
-        return notes if dataset.complete else notes + empty_rows_note(dataset.values)
+        return (
+            notes
+            if dataset.complete
+            else notes + empty_rows_note(reader(dataset.values), len(dataset), self.n_features_in_)
+        )

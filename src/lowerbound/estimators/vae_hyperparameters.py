@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lowerbound.interface.architecture import check_architecture
-from lowerbound.interface.hyperparameters import check_bool, check_choice, check_integer, check_number
+from lowerbound.interface.hyperparameters import check_bool, check_choices, check_integer, check_number
 from lowerbound.interface.training import check_training
 
 if TYPE_CHECKING:
@@ -13,19 +13,13 @@ if TYPE_CHECKING:
 def check_vae(vae: "VAE") -> None:
     """Raise one clear ValueError for the first hyperparameter that is out of its range, or contradicts another."""
     owner = "VAE"
+    check_choices(vae)
     check_integer(owner, "latent_dim", vae.latent_dim, minimum=1, maximum=10_000)
-    check_choice(owner, "likelihood", vae.likelihood, ("gaussian", "bernoulli", "categorical", "poisson"))
-    check_choice(owner, "variance", vae.variance, ("feature", "network", "fixed"))
     check_number(owner, "noise_scale", vae.noise_scale, minimum=0, above=True)
     check_bool(owner, "standardize", vae.standardize)
     check_bool(owner, "dequantize", vae.dequantize)
-    check_choice(owner, "binarize", vae.binarize, (None, "dynamic", "threshold", "none"))
     check_architecture(vae)
-    check_choice(owner, "posterior_covariance", vae.posterior_covariance, ("diagonal", "full"))
-    check_choice(owner, "inference", vae.inference, ("amortized",))
-    check_choice(owner, "objective", vae.objective, ("elbo", "importance_weighted"))
     check_integer(owner, "n_importance_samples", vae.n_importance_samples, minimum=1)
-    check_choice(owner, "kl", vae.kl, ("closed_form", "sampled"))
     check_number(owner, "beta", vae.beta, minimum=0)
     check_integer(owner, "warmup_epochs", vae.warmup_epochs, minimum=0)
     check_number(owner, "free_bits", vae.free_bits, minimum=0)

@@ -124,7 +124,7 @@ def independent_columns(
     if not has_density(estimator):
         return None
     found = moments(estimator, rows) if found is None else found
-    match estimator.likelihood_.support:
+    match estimator.support_:
         case "reals":
             return _gaussian(estimator, rows, found)
         case "codes":

@@ -83,7 +83,7 @@ def chunks_of(rows: Any, n_cells: int) -> Iterator[Any]:
 
 def columns_have_units(estimator: FittedEstimator) -> bool:
     """Whether the cells of a row are columns of a table with units of their own, rather than pixels, grey levels or bits."""
-    of_one_unit = estimator.preprocessing_.treatment in _ONE_UNIT or estimator.likelihood_.support == "bits"
+    of_one_unit = estimator.preprocessing_.treatment in _ONE_UNIT or estimator.support_ == "bits"
     return len(estimator.input_shape_) == 1 and not of_one_unit
 
 
@@ -91,7 +91,7 @@ def common_unit(estimator: FittedEstimator) -> str:
     """The one unit of all cells, in words."""
     if estimator.preprocessing_.treatment == "dequantize":
         return "grey levels"
-    return "probabilities, 0 to 1" if estimator.likelihood_.support == "bits" else "units of x"
+    return "probabilities, 0 to 1" if estimator.support_ == "bits" else "units of x"
 
 
 def are_images(shape: tuple[int, ...]) -> bool:

@@ -166,7 +166,7 @@ def errors(estimator: FittedEstimator, rows: Any) -> Errors:
 def _root_mean_square(estimator: FittedEstimator, found: Moments, error: Errors) -> tuple[float, str]:
     """Root mean square of x - reconstruction over all cells, and its unit in words; NaN where it has no meaning."""
     square = error.square
-    if estimator.likelihood_.support == "codes":
+    if estimator.support_ == "codes":
         return math.nan, "category codes have no differences"
     if not columns_have_units(estimator):
         observed = found.count.sum()
@@ -181,7 +181,7 @@ def _root_mean_square(estimator: FittedEstimator, found: Moments, error: Errors)
 def reconstruction(estimator: FittedEstimator, rows: Any, found: Moments, error: Errors) -> Reconstruction:
     """The record of the reconstruction."""
     root, unit = _root_mean_square(estimator, found, error)
-    in_deviations = columns_have_units(estimator) and estimator.likelihood_.support != "codes"
+    in_deviations = columns_have_units(estimator) and estimator.support_ != "codes"
     at_code = math.nan
     if "reconstruction" in estimator.outlier_methods:
         at_code = -float(np.mean(estimator.outlier_scores(rows, method="reconstruction")))
@@ -198,7 +198,7 @@ def _kept(root: float, found: Moments, *, in_deviations: bool) -> float:
 
 def columns(estimator: FittedEstimator, rows: Any, found: Moments, error: Errors) -> tuple[Column, ...]:
     """The record of each column."""
-    of_codes = estimator.likelihood_.support == "codes"
+    of_codes = estimator.support_ == "codes"
     categories = _categories(estimator, rows, error) if of_codes else [None] * estimator.n_features_in_
     mean, deviation, kept = (np.full(estimator.n_features_in_, np.nan) for _ in range(3))
     if not of_codes:

@@ -15,7 +15,7 @@ from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.health import Health
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.fit.result import Status
-from lowerbound.likelihoods.likelihood import AbstractLikelihood
+from lowerbound.likelihoods.likelihood import Support
 
 
 @runtime_checkable
@@ -49,8 +49,8 @@ class FittedEstimator(StatesAbsentVerbs, Protocol):
     seed_: int
 
     @property
-    def likelihood_(self) -> AbstractLikelihood:
-        """p(x given z)."""
+    def support_(self) -> Support:
+        """What a cell may be."""
 
     @property
     def n_parameters_(self) -> int:

@@ -12,8 +12,8 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lowerbound.interface.hyperparameters import check_choice, check_sizes
-from lowerbound.nn.activations import ACTIVATIONS, Activation
+from lowerbound.interface.hyperparameters import check_sizes
+from lowerbound.nn.activations import Activation
 from lowerbound.nn.conv import ConvolutionalDecoder, ConvolutionalEncoder
 from lowerbound.nn.mlp import MLP
 
@@ -73,13 +73,11 @@ def architecture_of(estimator: Any) -> Architecture:
 
 
 def check_architecture(estimator: Any) -> None:
-    """Raise one clear ValueError for a network, widths, channels or an activation that cannot be."""
+    """Raise one clear ValueError for widths or channels that cannot be; network and activation are ``check_choices``'s."""
     owner = type(estimator).__name__
-    check_choice(owner, "network", estimator.network, ("mlp", "conv"))
     check_sizes(owner, "hidden", estimator.hidden)
     if not check_sizes(owner, "channels", estimator.channels):
         raise ValueError(f"channels of {owner} must be at least one layer's, such as (32, 64); got ().")
-    check_choice(owner, "activation", estimator.activation, tuple(ACTIVATIONS))
 
 
 def check_image_shape(estimator: Any) -> None:

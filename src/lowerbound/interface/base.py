@@ -6,16 +6,16 @@ A subclass gives ``fit`` and ``_skeleton`` (the untrained model for given shapes
 ``_set_fitted``. Verbs that need a density are absent, with the reason, where the model has none.
 """
 
-import os
 from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray, Shaped
+from jaxtyping import Float, PRNGKeyArray, PyTree, Shaped
 from numpy.random import RandomState
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -31,9 +31,9 @@ from lowerbound.fit.result import FitResult
 from lowerbound.interface.capabilities import Capabilities, offered
 from lowerbound.interface.checks import check_latents, check_rows
 from lowerbound.interface.hyperparameters import check_choice, check_integer, check_seed
-from lowerbound.interface.saving import save_estimator
+from lowerbound.interface.saving import SavableEstimator
 from lowerbound.interface.suggestions import Suggesting
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, check_support
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Support, check_support
 from lowerbound.models.model import AbstractExactModel, AbstractModel
 from lowerbound.nn.compilation_cache import use_compilation_cache
 
@@ -62,7 +62,7 @@ class Posterior(NamedTuple):
 
 
 class LatentVariableEstimator(
-    Suggesting, Capabilities, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    Suggesting, Capabilities, ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimator
 ):
     """Base of the estimators; see the module for the way of the data."""
 
@@ -86,10 +86,20 @@ class LatentVariableEstimator(
     def _skeleton(self, *, key: PRNGKeyArray) -> AbstractModel:
         """The untrained model for ``input_shape_`` and what else ``fit`` measured."""
 
+    def _skeletons(self) -> Mapping[str, Callable[..., PyTree]]:
+        """The model, and what a subclass adds."""
+        return {"model_": self._skeleton}
+
     @property
-    @abstractmethod
     def likelihood_(self) -> AbstractLikelihood:
-        """The fitted model's likelihood."""
+        """p(x given z), where the model holds it as one module."""
+        likelihood: AbstractLikelihood = self.model_.likelihood
+        return likelihood
+
+    @property
+    def support_(self) -> Support:
+        """What a cell may be: "reals", "bits", "counts" or "codes"."""
+        return self.likelihood_.support
 
     # ---- from the border inwards
 
@@ -257,10 +267,6 @@ class LatentVariableEstimator(
         dataset = self._rows(X)
         return health(self.model_, dataset, key=self._key(0))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Save the fitted estimator as a folder of JSON and arrays, for ``lowerbound.load``; all of it, or nothing."""
-        save_estimator(self, path)
-
     @property
     def n_parameters_(self) -> int:
         """Number of free parameters of the fitted model."""
@@ -270,7 +276,11 @@ class LatentVariableEstimator(
     @property
     def base_measure_(self) -> str:
         """What ``log_evidence`` is a density or mass with respect to."""
-        return " ".join(filter(None, (self.likelihood_.base_measure, self.preprocessing_.measure)))
+        return self._base_measure(self.likelihood_.base_measure)
+
+    def _base_measure(self, of_likelihood: str) -> str:
+        """The base measure of the likelihood, and what preprocessing made of it."""
+        return " ".join(filter(None, (of_likelihood, self.preprocessing_.measure)))
 
     def _draw_key(self, random_state: int | RandomState | None) -> PRNGKeyArray:
         check_seed(type(self).__name__, random_state)

@@ -15,8 +15,8 @@ from jaxtyping import Shaped
 from lowerbound.data.preprocessing import check_grey_levels
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.interface.missing_cells import ImputingEstimator
-from lowerbound.likelihoods.gaussian import FixedScaleGaussian
-from lowerbound.likelihoods.likelihood import AbstractLikelihood
+from lowerbound.likelihoods.gaussian import AbstractGaussian
+from lowerbound.likelihoods.likelihood import Support
 
 LEAST_NOISE_FLOOR = 1e-7
 """Of ``noise_floor``: digits of log p(x) are lost in proportion to its inverse."""
@@ -37,9 +37,14 @@ class ExactEstimator(ImputingEstimator):
         """Number of free parameters, rotations of the factors not counted."""
 
     @property
-    def likelihood_(self) -> AbstractLikelihood:
-        """Gaussian noise: where its scale comes from is the model's business."""
-        return FixedScaleGaussian(1.0)
+    def support_(self) -> Support:
+        """Real numbers."""
+        return AbstractGaussian.support
+
+    @property
+    def base_measure_(self) -> str:
+        """What ``log_evidence`` is a density with respect to."""
+        return self._base_measure(AbstractGaussian.base_measure)
 
     def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
         """Raise for what is no grey level, if such are to be dequantized; ``check_rows`` has seen to the rest."""

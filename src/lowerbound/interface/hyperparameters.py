@@ -2,10 +2,13 @@
 
 import numbers
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.utils import check_random_state
+
+from lowerbound.interface.choices import choices_of, constructor_parameters
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -49,11 +52,27 @@ def check_number(
     return float(value)
 
 
-def check_choice(owner: str, name: str, value: Any, choices: Sequence[Any]) -> None:
-    """Raise unless the value is one of the choices."""
+def check_choice(owner: str, name: str, value: Any, choices: Sequence[Any], *, others: Sequence[Any] = ()) -> None:
+    """Raise unless the value is one of the choices; ``others`` are types that the error names beside them."""
     if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):
-        listed = " or ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{name} of {owner} must be {listed}; got {value!r}.")
+        listed = " or ".join([*map(repr, choices), *(getattr(other, "__name__", str(other)) for other in others)])
+        words = [choice for choice in choices if isinstance(choice, str)]
+        close = get_close_matches(value.lower(), words, n=1, cutoff=0.7) if isinstance(value, str) else []
+        remedy = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"{name} of {owner} must be {listed}; got {value!r}.{remedy}")
+
+
+def check_choices(estimator: Any) -> None:
+    """Raise one clear ValueError for the first hyperparameter that is none of the words of its annotation."""
+    owner = type(estimator)
+    for name, parameter in constructor_parameters(owner).items():
+        words, none, others = choices_of(parameter.annotation)
+        value = getattr(estimator, name)
+        elsewhere = (
+            str in others if isinstance(value, str) else bool(others)
+        )  # the annotation allows more than its words
+        if words and not elsewhere:
+            check_choice(owner.__name__, name, value, (None, *words) if none else words, others=others)
 
 
 def check_bool(owner: str, name: str, value: Any) -> None:

@@ -6,10 +6,11 @@ X with NaN  --Dataset-->  records with a mask  --evaluate.imputation-->  moments
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from numpy.random import RandomState
 from sklearn.base import BaseEstimator
 
+from lowerbound.data.moments import Reader
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.evaluate.imputation import completed, predictive_interval, predictive_moments
 from lowerbound.interface.base import LatentVariableEstimator
@@ -105,22 +106,24 @@ class ImputingEstimator(LatentVariableEstimator):
         )
 
 
-def check_observed_columns(estimator: BaseEstimator, seen: Float[np.ndarray, "*event"]) -> None:
-    """Raise where a column has no observed cell at all; ``seen`` is the number of rows in which each cell was observed."""
+def check_observed_columns(
+    estimator: BaseEstimator, seen: Float[np.ndarray, "*event"], *, weighted: bool = False
+) -> None:
+    """Raise where a column has no observed cell that counts; ``seen`` is the weight of the rows in which each was observed."""
     never = np.argwhere(seen == 0)
     if not len(never):
         return
     names = fitted_names(estimator)
     named = ", ".join(column_label(tuple(column), names) for column in never[:5]) + (", …" if len(never) > 5 else "")
+    wanted = "an observed cell of positive weight" if weighted else "an observed cell"
     raise ValueError(
-        f"X of {type(estimator).__name__} must have an observed cell in every column; got none in column {named}. Leave "
+        f"X of {type(estimator).__name__} must have {wanted} in every column; got none in column {named}. Leave "
         f"{'it' if len(never) == 1 else 'them'} out."
     )
 
 
-def empty_rows_note(values: Shaped[np.ndarray, "n *event"]) -> tuple[str, ...]:
-    """A sentence on the rows without any observed cell; () if there are none."""
-    parts = row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int)))
-    empty = sum(int(np.sum(np.isnan(values[rows]).reshape(rows.stop - rows.start, -1).all(axis=1))) for rows in parts)
+def empty_rows_note(read: Reader, n_rows: int, n_features: int) -> tuple[str, ...]:
+    """Sentence about the rows without any observed cell; () if there are none."""
+    empty = sum(int(np.sum(np.isnan(read(rows)).all(axis=1))) for rows in row_chunks(n_rows, n_features))
     rows = "1 row has" if empty == 1 else f"{empty} rows have"
     return (f"{rows} no observed cell and said nothing.",) if empty else ()

@@ -11,7 +11,7 @@ from lowerbound.fit.gradient_step import GradientStep
 from lowerbound.fit.loop import fit_minibatches
 from lowerbound.fit.optimizer import Adam, Decay
 from lowerbound.fit.result import FitResult
-from lowerbound.interface.hyperparameters import check_bool, check_choice, check_integer, check_number, check_seed
+from lowerbound.interface.hyperparameters import check_bool, check_integer, check_number, check_seed
 from lowerbound.models.model import AbstractModel
 from lowerbound.objectives.objective import AbstractObjective
 
@@ -39,7 +39,6 @@ def check_training(owner: str, given: TrainingHyperparameters) -> None:
     check_integer(owner, "max_epochs", given.max_epochs, minimum=1)
     check_integer(owner, "batch_size", given.batch_size, minimum=1)
     check_number(owner, "learning_rate", given.learning_rate, minimum=0, above=True)
-    check_choice(owner, "learning_rate_decay", given.learning_rate_decay, ("cosine", "none"))
     if given.max_gradient_norm is not None:
         check_number(owner, "max_gradient_norm", given.max_gradient_norm, minimum=0, above=True)
     check_number(owner, "validation_fraction", given.validation_fraction, minimum=0, below=1)

@@ -4,20 +4,21 @@ Rows are read a slice at a time, so that a memory-mapped array is never copied w
 levels that are to be dequantized get one draw of noise for each row and cell, the same at every reading.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
+from sklearn.base import BaseEstimator
 
-from lowerbound.data.moments import covariance, means, no_spread, reader, variances
+from lowerbound.data.moments import covariance, means, reader, variances
 from lowerbound.data.preprocessing import Preprocessing, Treatment
 from lowerbound.data.row_chunks import row_chunks
+from lowerbound.data.standardize import standardization
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.checks import check_weight
-from lowerbound.interface.frames import column_label
+from lowerbound.interface.missing_cells import check_observed_columns, empty_rows_note
 from lowerbound.models.model import AbstractModel
 
 ModelType = TypeVar("ModelType", bound=AbstractModel)
@@ -31,16 +32,14 @@ class WeightedRows:
 
     Parameters
     ----------
-    owner
-        Name of the estimator, for errors.
+    estimator
+        Whose rows they are, for errors.
     values
         (n, …), NaN where a cell is missing.
     sample_weight
         As given to ``fit``.
     noise_seed
         Seed of the noise of dequantization; None for values that are not dequantized.
-    names
-        Names of the columns, for errors; None where they have none.
 
     Attributes
     ----------
@@ -56,29 +55,21 @@ class WeightedRows:
 
     def __init__(
         self,
-        owner: str,
+        estimator: BaseEstimator,
         values: Shaped[np.ndarray, "n *event"],
         *,
         sample_weight: Any,
         noise_seed: int | None,
-        names: Sequence[str] | None = None,
     ) -> None:
         self._values, self._noise_seed = values, noise_seed
-        weight = check_weight(owner, sample_weight, n_rows=len(values))
+        weight = check_weight(type(estimator).__name__, sample_weight, n_rows=len(values))
         self._counted = None if weight.all() else np.flatnonzero(weight)  # a weight of 0 leaves a row out
         weight = weight[weight > 0]
         self.weight = weight / weight.mean()
         self.n_rows, self.event_shape = len(weight), values.shape[1:]
         self.n_features = int(np.prod(self.event_shape, dtype=int))
         self.mean, self._seen, self.complete = means(self.read, self.n_rows, self.n_features, weight=self.weight)
-        if not self._seen.all():
-            never = np.flatnonzero(self._seen == 0)
-            cells = [np.unravel_index(column, self.event_shape) for column in never[:5]]
-            named = ", ".join(column_label(cell, names) for cell in cells) + (", …" if len(never) > 5 else "")
-            raise ValueError(
-                f"X of {owner} must have an observed cell of positive weight in every column; got none in column {named}. Leave "
-                f"{'it' if len(never) == 1 else 'them'} out."
-            )
+        check_observed_columns(estimator, self._seen.reshape(self.event_shape), weighted=True)
 
     def read(self, rows: slice) -> Float[np.ndarray, "rows features"]:
         """A slice of rows as float64 vectors, noise included."""
@@ -107,11 +98,6 @@ class WeightedRows:
         """Variance of each column over its observed cells, user's units."""
         return variances(self.read, self.n_rows, weight=self.weight, mean=self.mean)
 
-    @property
-    def constant(self) -> Bool[np.ndarray, " features"]:
-        """True for columns without spread."""
-        return no_spread(self.variance, self.mean)
-
     def preprocessing(
         self, *, per_column: bool, variance: Float[np.ndarray, " features"] | None = None
     ) -> tuple[Preprocessing, Bool[np.ndarray, "*event"]]:
@@ -125,16 +111,13 @@ class WeightedRows:
         variance
             Variances of the columns, where they are known already.
         """
-        variance = self.variance if variance is None else variance
-        constant = no_spread(variance, self.mean)
-        scale = np.where(constant, 1.0, np.sqrt(variance))
-        if not per_column:
-            scale = np.full(self.n_features, np.sqrt(variance[~constant].mean()) if not constant.all() else 1.0)
-        treatment: Treatment = "real" if self._noise_seed is None else "dequantize"
-        preprocessing = Preprocessing(
-            self.mean.reshape(self.event_shape), scale.reshape(self.event_shape), 1.0, treatment, "float64"
+        mean, variance, seen = (
+            moment.reshape(self.event_shape)
+            for moment in (self.mean, self.variance if variance is None else variance, self._seen)
         )
-        return preprocessing, constant.reshape(self.event_shape)
+        found = standardization(mean, variance, seen=seen, per_feature=per_column)
+        treatment: Treatment = "real" if self._noise_seed is None else "dequantize"
+        return Preprocessing(found.shift, found.scale, 1.0, treatment, "float64"), found.constant
 
     def log_scale_per_row(self, preprocessing: Preprocessing) -> float:
         """Mean over rows of the summed log scales of observed cells, nats: what the user's units add to a loss."""
@@ -175,9 +158,4 @@ class WeightedRows:
 
     def notes(self) -> tuple[str, ...]:
         """Sentence about rows without an observed cell, if there are any."""
-        if self.complete:
-            return ()
-        parts = row_chunks(self.n_rows, self.n_features)
-        empty = sum(int(np.sum(np.isnan(self.read(part)).all(axis=1))) for part in parts)
-        rows = "1 row has" if empty == 1 else f"{empty} rows have"
-        return (f"{rows} no observed cell and said nothing.",) if empty else ()
+        return () if self.complete else empty_rows_note(self.read, self.n_rows, self.n_features)

@@ -72,9 +72,13 @@ class Bernoulli(AbstractLikelihood):
         """Never: the log mass is finite for every finite logit."""
         return jnp.zeros(outputs.shape[1:], bool)
 
-    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
+    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> Bool[np.ndarray, "n *event"]:
         """Cells that are neither 0 nor 1."""
-        return (values != 0) & (values != 1), "zeros and ones (or set binarize=)"
+        return (values != 0) & (values != 1)
+
+    def support_of_cell(self, cell: tuple[int, ...], *, event_shape: tuple[int, ...]) -> str:
+        """Support in words, that of every cell."""
+        return "zeros and ones (or set binarize=)"
 
 
 def _softplus(logits: Float[Array, "*event"]) -> Float[Array, "*event"]:

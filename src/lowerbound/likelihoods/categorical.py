@@ -93,9 +93,11 @@ class Categorical(AbstractLikelihood):
         """Never: the log mass is finite for finite logits."""
         return jnp.zeros(outputs.shape[1:], bool)
 
-    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
+    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> Bool[np.ndarray, "n *event"]:
         """Cells that are not one of the codes of their column."""
-        n_codes = np.broadcast_to(np.asarray(self.n_codes), values.shape[1:])
-        outside = (values < 0) | (values >= n_codes) | (values != np.floor(values))
-        column = np.unravel_index(int(np.argmax(outside.any(axis=0))), n_codes.shape)
-        return outside, f"integer codes 0 to {n_codes[column] - 1} in this column, as in fit"
+        return (values < 0) | (values >= np.asarray(self.n_codes)) | (values != np.floor(values))
+
+    def support_of_cell(self, cell: tuple[int, ...], *, event_shape: tuple[int, ...]) -> str:
+        """Codes of the cell's column, in words."""
+        n_codes = np.broadcast_to(np.asarray(self.n_codes), event_shape)[cell]
+        return f"integer codes 0 to {n_codes - 1} in this column, as in fit"

@@ -84,9 +84,13 @@ class AbstractGaussian(AbstractLikelihood):
         """The values as they are (standardized, as a rule)."""
         return values
 
-    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
+    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> Bool[np.ndarray, "n *event"]:
         """Cells that are not finite."""
-        return ~np.isfinite(values), "finite numbers"
+        return ~np.isfinite(values)
+
+    def support_of_cell(self, cell: tuple[int, ...], *, event_shape: tuple[int, ...]) -> str:
+        """Support in words, that of every cell."""
+        return "finite numbers"
 
 
 class FixedScaleGaussian(AbstractGaussian):

@@ -108,8 +108,12 @@ class AbstractLikelihood(eqx.Module):
         """True for cells whose parameter rests on its numerical floor, where the density is no longer the model's own."""
 
     @abstractmethod
-    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
-        """Cells outside the support, on the host, and the support in words."""
+    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> Bool[np.ndarray, "n *event"]:
+        """Cells outside the support, on the host; what it says of NaN is ignored."""
+
+    @abstractmethod
+    def support_of_cell(self, cell: tuple[int, ...], *, event_shape: tuple[int, ...]) -> str:
+        """Support of one cell of a row of that shape, in words."""
 
     def sample(self, outputs: Float[Array, "outputs *event"], *, key: PRNGKeyArray) -> Float[Array, "*event"]:
         """One draw of x given z, in model units."""
@@ -127,13 +131,14 @@ def weighted_mean(
 def check_support(likelihood: AbstractLikelihood, values: Shaped[np.ndarray, "n *event"], *, owner: str) -> None:
     """Raise one ValueError that shows the first cell outside the likelihood's support; NaN is a missing cell."""
     for rows in row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int))):
-        outside, support = likelihood.unsupported(values[rows])
+        outside = likelihood.unsupported(values[rows])
         if values.dtype.kind == "f":
             outside = outside & ~np.isnan(values[rows])
         if outside.any():
-            cell = np.argwhere(outside)[0]
-            at = ", ".join(map(str, (cell[0] + rows.start, *cell[1:])))
+            row, *cell = map(int, np.argwhere(outside)[0])
+            at = ", ".join(map(str, (row + rows.start, *cell)))
+            support = likelihood.support_of_cell(tuple(cell), event_shape=values.shape[1:])
             raise ValueError(
                 f"X of {owner} must hold {support} for the {type(likelihood).__name__} likelihood; got X[{at}] = "
-                f"{values[rows][tuple(cell)]}. Choose another likelihood, or transform X."
+                f"{values[rows][row, *cell]}. Choose another likelihood, or transform X."
             )

@@ -89,7 +89,10 @@ class Poisson(AbstractLikelihood):
         """Cells whose log rate is held at +-20."""
         return jnp.abs(outputs[0]) >= LARGEST_LOG_RATE
 
-    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> tuple[Bool[np.ndarray, "n *event"], str]:
+    def unsupported(self, values: Shaped[np.ndarray, "n *event"]) -> Bool[np.ndarray, "n *event"]:
         """Cells that are negative, not whole, or beyond the largest rate."""
-        outside = (values < 0) | (values != np.floor(values)) | (values > _LARGEST_COUNT)
-        return outside, f"counts 0, 1, 2, ... up to {_LARGEST_COUNT:.0e}"
+        return (values < 0) | (values != np.floor(values)) | (values > _LARGEST_COUNT)
+
+    def support_of_cell(self, cell: tuple[int, ...], *, event_shape: tuple[int, ...]) -> str:
+        """Support in words, that of every cell."""
+        return f"counts 0, 1, 2, ... up to {_LARGEST_COUNT:.0e}"

@@ -20,8 +20,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from lowerbound.data.datum import Datum
-from lowerbound.models.linear_gaussian import LOG_TWO_PI
 from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel, Draw, ElboTerms, Predictive
+from lowerbound.nn.constants import LOG_TWO_PI
 from lowerbound.nn.linear_algebra import cholesky_factor, solve_triangular, whiten_by_cholesky
 from lowerbound.posteriors.gaussian import PrecisionGaussian, gaussian_from_precision
 from lowerbound.priors.standard_normal import StandardNormal

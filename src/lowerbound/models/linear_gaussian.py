@@ -30,8 +30,6 @@ References: M. E. Tipping, C. M. Bishop, "Probabilistic principal component anal
 "EM algorithms for ML factor analysis", Psychometrika 1982.
 """
 
-import math
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -40,10 +38,10 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from lowerbound.data.datum import Datum
 from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel, Draw, ElboTerms, Predictive
+from lowerbound.nn.constants import LOG_TWO_PI
 from lowerbound.posteriors.gaussian import PrecisionGaussian, gaussian_from_precision
 from lowerbound.priors.standard_normal import StandardNormal, log_standard_normal
 
-LOG_TWO_PI = math.log(2 * math.pi)
 _AT_FLOOR_MARGIN = 1.1
 
 

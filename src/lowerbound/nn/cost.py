@@ -6,13 +6,15 @@ products and convolutions are counted as work. Where platforms or branches diffe
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 
 class Cost(NamedTuple):
@@ -31,8 +33,7 @@ def cost(function: Callable[..., Any], *arguments: Any) -> Cost:
     >>> cost(lambda x: (x @ jnp.ones((3, 50))) @ jnp.ones((50, 2)), jnp.ones(3))
     Cost(operations=500, widest=50)
     """
-    jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
-    return _jaxpr_cost(jaxpr, set(jaxpr.invars))
+    return _cost_by_last(lambda given: function(*given), arguments)
 
 
 def cached_cost(function: Callable[[Any, Any], Any], constants: PyTree, arguments: PyTree) -> Cost:
@@ -56,22 +57,47 @@ def cached_cost(function: Callable[[Any, Any], Any], constants: PyTree, argument
     return _cost_of_shapes(function, _described(constants), _described(arguments))
 
 
-Described = tuple[jax.tree_util.PyTreeDef, tuple[tuple[tuple[int, ...], str], ...]]
+class _Described(NamedTuple):
+    """A tree without its numbers, hashable: shapes in place of arrays; what is no array (a function, say) is itself."""
+
+    structure: jax.tree_util.PyTreeDef
+    leaves: tuple[Any, ...]
+
+    @property
+    def shapes(self) -> list[jax.ShapeDtypeStruct]:
+        """Shapes and dtypes of the arrays, in order."""
+        return [leaf for leaf in self.leaves if isinstance(leaf, jax.ShapeDtypeStruct)]
+
+    def filled(self, arrays: Sequence[Any]) -> PyTree:
+        """The tree with these arrays."""
+        given = iter(arrays)
+        leaves = [next(given) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf for leaf in self.leaves]
+        return jax.tree.unflatten(self.structure, leaves)
 
 
-def _described(tree: PyTree) -> Described:
+def _described(tree: PyTree) -> _Described:
     leaves, structure = jax.tree.flatten(tree)
-    return structure, tuple((jnp.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
+    shapes = (_shape_of(leaf) if eqx.is_array(leaf) else leaf for leaf in leaves)
+    return _Described(structure, tuple(shapes))
+
+
+def _shape_of(leaf: Array | np.ndarray | np.generic) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(leaf.shape, jnp.result_type(leaf))  # type: ignore[no-untyped-call]  # of JAX
 
 
 @functools.lru_cache(maxsize=512)
-def _cost_of_shapes(function: Callable[[Any, Any], Any], constants: Described, arguments: Described) -> Cost:
-    def hollow(described: Described, leaf: Callable[[tuple[int, ...], Any], Any]) -> PyTree:
-        structure, shapes = described
-        return jax.tree.unflatten(structure, [leaf(shape, jnp.dtype(dtype)) for shape, dtype in shapes])
+def _cost_of_shapes(function: Callable[[Any, Any], Any], constants: _Described, arguments: _Described) -> Cost:
+    def of_arrays(shared: Sequence[Any], given: Sequence[Any]) -> Any:
+        return function(constants.filled(shared), arguments.filled(given))
 
-    # The constants are made inside, so that nothing in them depends on the arguments.
-    return cost(lambda given: function(hollow(constants, jnp.zeros), given), hollow(arguments, jax.ShapeDtypeStruct))
+    return _cost_by_last(of_arrays, constants.shapes, arguments.shapes)
+
+
+def _cost_by_last(function: Callable[..., Any], *arguments: Any) -> Cost:
+    """The cost of one call in which the last argument is what a row brings, and the others are shared."""
+    jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
+    n_given = len(jax.tree.leaves(arguments[-1]))
+    return _jaxpr_cost(jaxpr, set(jaxpr.invars[len(jaxpr.invars) - n_given :]))
 
 
 def _jaxpr_cost(jaxpr: Jaxpr, dependent: set[Var]) -> Cost:

@@ -25,6 +25,8 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from lowerbound.models.model import AbstractDensityModel
 from lowerbound.objectives.objective import AbstractObjective, Batch, Metrics
 
+KLTerm = Literal["closed_form", "sampled"]
+
 
 class ELBO(AbstractObjective[AbstractDensityModel]):
     """Minus the bound of equation (1), weighted as in (2) and (3).
@@ -44,7 +46,7 @@ class ELBO(AbstractObjective[AbstractDensityModel]):
     beta: Float[Array, ""]
     warmup_steps: Float[Array, ""]
     free_bits: Float[Array, ""]
-    kl: Literal["closed_form", "sampled"] = eqx.field(static=True)
+    kl: KLTerm = eqx.field(static=True)
 
     def __init__(
         self,
@@ -52,7 +54,7 @@ class ELBO(AbstractObjective[AbstractDensityModel]):
         beta: int | float = 1.0,
         warmup_steps: int = 0,
         free_bits: int | float = 0.0,
-        kl: Literal["closed_form", "sampled"] = "closed_form",
+        kl: KLTerm = "closed_form",
     ) -> None:
         self.beta = jnp.asarray(beta, jnp.float32)
         self.warmup_steps = jnp.asarray(warmup_steps, jnp.float32)

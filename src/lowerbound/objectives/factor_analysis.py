@@ -33,7 +33,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from lowerbound.models.linear_gaussian import LOG_TWO_PI, LinearGaussian
+from lowerbound.models.linear_gaussian import LinearGaussian
+from lowerbound.nn.constants import LOG_TWO_PI
 from lowerbound.nn.linear_algebra import rayleigh_ritz, whiten
 from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization, AbstractStatistics
 

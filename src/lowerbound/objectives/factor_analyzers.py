@@ -34,8 +34,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from lowerbound.data.patterns import Chunk
-from lowerbound.models.linear_gaussian import LOG_TWO_PI, LinearGaussian
+from lowerbound.models.linear_gaussian import LinearGaussian
 from lowerbound.models.mixture import Mixture
+from lowerbound.nn.constants import LOG_TWO_PI
 from lowerbound.nn.linear_algebra import solve_positive_definite, times_cholesky, whiten
 from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization, AbstractStatistics
 

@@ -26,8 +26,8 @@ from jaxtyping import Array, Float, PyTree
 
 from lowerbound.data.patterns import Chunk
 from lowerbound.models.full_gaussian import FullGaussian
-from lowerbound.models.linear_gaussian import LOG_TWO_PI
 from lowerbound.models.mixture import Mixture
+from lowerbound.nn.constants import LOG_TWO_PI
 from lowerbound.nn.linear_algebra import cholesky_with_floor, map_in_turn, whiten, whiten_by_cholesky
 from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization, AbstractStatistics
 

@@ -19,7 +19,6 @@ chain rule adds the terms to the whole (from the last latent to the first where 
 Reference: D. P. Kingma, M. Welling, "An introduction to variational autoencoders", 2019, sections 2.5 and 2.5.1.
 """
 
-import math
 from abc import abstractmethod
 
 import equinox as eqx
@@ -27,6 +26,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from lowerbound.nn.constants import LOG_TWO_PI
 from lowerbound.nn.linear_algebra import solve_triangular, whiten
 from lowerbound.posteriors.posterior import AbstractPosterior, PosteriorDraw
 from lowerbound.priors.prior import AbstractDiagonalGaussianPrior
@@ -67,7 +67,7 @@ class AbstractGaussianPosterior(AbstractPosterior):
         return self._log_prob_of(self.whiten(z - self.mean))
 
     def _log_prob_of(self, noise: Float[Array, " latent"]) -> Float[Array, ""]:
-        return -jnp.sum(0.5 * noise**2 + 0.5 * math.log(2 * math.pi) + self.log_scale)
+        return -jnp.sum(0.5 * noise**2 + 0.5 * LOG_TWO_PI + self.log_scale)
 
     def kl(self, prior: AbstractDiagonalGaussianPrior) -> Float[Array, " latent"]:
         """KL(q || prior) in nats, by latent dimension; the sum is exact for every family (see the module)."""

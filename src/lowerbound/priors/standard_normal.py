@@ -1,18 +1,17 @@
 """Standard normal prior, p(z) = N(z; 0, I)."""
 
-import math
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from lowerbound.nn.constants import LOG_TWO_PI
 from lowerbound.priors.prior import AbstractDiagonalGaussianPrior
 
 
 def log_standard_normal(z: Float[Array, " latent"]) -> Float[Array, ""]:
     """Log N(z; 0, I) in nats."""
-    return -0.5 * jnp.sum(z**2 + math.log(2 * math.pi))
+    return -0.5 * jnp.sum(z**2 + LOG_TWO_PI)
 
 
 class StandardNormal(AbstractDiagonalGaussianPrior):

@@ -121,7 +121,7 @@ class ReportContext:
     @property
     def is_of_categories(self) -> bool:
         """Whether cells are category codes, which have no order, distance or mean."""
-        return self.estimator.likelihood_.support == "codes"
+        return self.estimator.support_ == "codes"
 
     # ---- words and pictures
 
@@ -146,7 +146,7 @@ class ReportContext:
     @property
     def value_range(self) -> tuple[float, float] | None:
         """Black and white of every picture: 0 and 1 for bits, else the smallest and largest value of the rows."""
-        if self.estimator.likelihood_.support == "bits":
+        if self.estimator.support_ == "bits":
             return (0.0, 1.0)
         known = self.targets[~np.isnan(self.targets)]
         if not known.size:
