@@ -91,7 +91,7 @@ class Shifted(LatentVariableEstimator):
     def sample(self, n_samples=1, *, condition, random_state=None):
         return self._draws(With(n_samples, condition), random_state=random_state)[0]
 
-    def _skeleton(self, *, key):
+    def _skeleton(self, *, key) -> ShiftedModel:
         return ShiftedModel(jnp.ones(1))
 
     @property
