@@ -252,7 +252,8 @@ class VampVAE(ImputingEstimator):
         rows = np.random.default_rng(self.seed_).integers(len(X), size=int(self.n_pseudo_inputs))
         starts = jnp.asarray(dataset.records(rows).values, jnp.float32)
         model = eqx.tree_at(lambda model: model.pseudo_inputs, self._skeleton(key=self._key(2)), starts)
-        self._set_fitted(Training(self, dataset, seed=self.seed_).run(model, ELBO()))
+        training = Training(self, dataset, seed=self.seed_)
+        self._set_fitted(training.run(model, training.gradient_step(ELBO())))
         return self
 
     def _skeleton(self, *, key: PRNGKeyArray) -> VampVAEModel:

@@ -126,6 +126,29 @@ def test_hash_sees_the_last_bit_of_a_cell():
     np.testing.assert_array_equal(np.flatnonzero(other.row_hashes() != dataset.row_hashes()), [4])
 
 
+def test_equal_rows_under_different_conditions_are_different_rows():
+    values, c = np.zeros((3, 4)), np.array([[0.0], [1.0], [-0.0]])
+    hashes = Dataset(values, as_dataset(values).preprocessing, condition=c).row_hashes()
+    assert hashes[0] == hashes[2] != hashes[1]
+    # A condition is no more cells of x, and a row without one keeps its hash.
+    np.testing.assert_array_equal(hash_rows(values), as_dataset(values).row_hashes())
+    images = np.random.default_rng(0).normal(size=(5, 2, 2))
+    np.testing.assert_array_equal(
+        hash_rows(images, images[:, 0]), [hash_rows(one[None], one[None, 0])[0] for one in images]
+    )
+
+
+def test_cells_that_are_hidden_join_those_that_are_unobserved():
+    dataset, hidden = small(), np.zeros((2, 3), bool)
+    hidden[1, 2] = True
+    np.testing.assert_array_equal(dataset.without(hidden).observed, dataset.observed & ~hidden)
+    values = np.array([[1.0, np.nan], [2.0, 3.0]])
+    records = as_dataset(np.zeros((2, 2))).without(np.array([True, False])).records(np.arange(2))
+    np.testing.assert_array_equal(records.observed, [[False, True], [False, True]])
+    holes = Dataset(values, as_dataset(np.zeros((2, 2))).preprocessing).without(np.array([True, False]))
+    np.testing.assert_array_equal(holes.records(np.arange(2)).observed, [[False, False], [False, True]])
+
+
 def test_given_hashes_stay_with_their_rows():
     values = small().values
     hashes = hash_rows(values)

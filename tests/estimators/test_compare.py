@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas
@@ -74,6 +75,25 @@ def test_a_constant_column_of_one_model_is_left_out_for_all(fitted: VAE):
     assert found.notes == (
         "Left out for all models alike: 1 column (1), constant in the training rows of at least one of them.",
     )
+
+
+class Bounded(PPCA):
+    """An estimator with a log p(x) of its own: a nat less."""
+
+    def log_evidence(self, X, *, n_samples=1000, method=None):
+        found = super().log_evidence(X, n_samples=n_samples)
+        return replace(found, value=found.value - 1, per_row=found.per_row - 1)
+
+
+def test_the_evidence_is_the_estimators_own():
+    plain, bounded = compare({"plain": PPCA(1).fit(X), "bounded": Bounded(1).fit(X)}, X)
+    assert plain.value == pytest.approx(bounded.value + 1)
+    constant = np.where(SECOND, 1.0, X)
+    plain, bounded = compare({"plain": PPCA(1).fit(constant), "bounded": Bounded(1).fit(X)}, X)
+    marginal = Bounded(1).fit(X)
+    seen, covariance = ~SECOND, marginal.loadings_ @ marginal.loadings_.T + marginal.noise_variance_ * np.eye(5)
+    density = multivariate_normal(marginal.mean_[seen], covariance[np.ix_(seen, seen)])
+    assert bounded.value == pytest.approx(density.logpdf(X[:, seen]).mean() - 1, rel=1e-6)
 
 
 def test_what_is_in_a_column_left_out_does_not_matter(fitted: VAE):

@@ -26,7 +26,7 @@ from lowerbound.fit.optimizer import Adam
 from lowerbound.objectives.elbo import ELBO
 from lowerbound.objectives.objective import AbstractObjective
 from lowerbound.objectives.squared_error import SquaredError
-from tests.fit.algorithms import Counting, Players, TwoPlayers
+from tests.fit.algorithms import Costly, Counting, Critics, Players, TwoPlayers
 from tests.linear_gaussian import as_dataset, batch_of, linear_gaussian, posterior_gap, read_back
 
 TRUTH = linear_gaussian()
@@ -306,6 +306,27 @@ def test_ctrl_c_ends_a_long_fit_within_two_seconds():
     assert np.isfinite(result.objective)
 
 
+def test_ctrl_c_during_validation_keeps_the_epoch_that_was_validated(monkeypatch):
+    epochs = []
+
+    def evaluate_and_press(*arguments, **options):
+        found = evaluate_objective(*arguments, **options)
+        epochs.append(found["loss"])
+        if len(epochs) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return found
+
+    monkeypatch.setattr("lowerbound.fit.loop.evaluate_objective", evaluate_and_press)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        result = fit(start(), max_epochs=100, validation=as_dataset(X[:20]))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert epochs[1] < epochs[0]  # the scenario: the second epoch is the best
+    assert (result.status.code, result.best_epoch, result.objective) == ("interrupted", 2, epochs[1])
+    assert len(result.history["validation_loss"]) == len(epochs) == 2
+
+
 # Histories and compilations
 
 
@@ -423,3 +444,109 @@ def test_an_alternating_algorithm_runs_in_the_same_loop():
     np.testing.assert_allclose((result.model.first, result.model.second), 2.0, rtol=1e-3)
     np.testing.assert_array_equal(states[-1].moving.memory, [40.0, 40.0])
     assert (result.status.code, result.steps) == ("max_epochs", 80)
+
+
+def fit_counting(rows, **options):
+    return fit_minibatches(
+        Counting(jnp.ones(1)),
+        GradientStep(SquaredError(), Adam(1e-3, 10)),
+        as_dataset(rows),
+        batch_size=32,
+        seed=0,
+        **options,
+    )
+
+
+def test_the_local_state_of_the_training_rows_comes_back_in_their_order():
+    rows = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    order = np.random.default_rng(1).permutation(37)
+    counts, first_cells = fit_counting(rows, max_epochs=3, training_rows=order).local.T
+    np.testing.assert_array_equal(counts, 3.0)
+    np.testing.assert_array_equal(first_cells, rows[order, 0])
+    assert fit(start(), max_epochs=1).local is None
+
+
+def test_the_local_state_is_that_of_the_best_epoch():
+    # Nothing depends on the parameters: the loss is the same in each epoch, and the first one is the best.
+    rows = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    result = fit_counting(rows, max_epochs=3, training_rows=np.arange(37), validation_rows=np.arange(37, 50))
+    assert result.best_epoch == 1
+    np.testing.assert_array_equal(result.local[:, 0], 1.0)
+
+
+def test_the_local_state_comes_back_after_ctrl_c():
+    rows = np.random.default_rng(0).normal(size=(37, 3)).astype(np.float32)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        result = fit_counting(rows, max_epochs=9, after_block=lambda state: signal.raise_signal(signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert result.status.code == "interrupted"
+    np.testing.assert_array_equal(result.local[:, 0], 1.0)
+
+
+def test_blocks_are_sized_by_the_work_of_a_step_and_the_objective_uses_the_state_that_is_kept():
+    blocks = []
+    result = fit_minibatches(
+        Costly(jnp.zeros((64, 64))),
+        GradientStep(SquaredError(), Adam(1e-3, 10)),
+        as_dataset(np.ones((300, 3), np.float32)),
+        max_epochs=1,
+        batch_size=32,
+        seed=0,
+        after_block=blocks.append,
+    )
+    assert (len(blocks), result.steps) == (1, 10)
+    # Kept codes are 0; those of rows that the model has not seen are 1, and would fit perfectly.
+    assert result.objective == result.history["loss"][0] > 0
+
+
+def test_an_evaluation_that_finds_local_state_is_cut_to_single_minibatches(monkeypatch):
+    # A loop that ends by a condition does not say how often it runs.
+    sizes = []
+
+    def evaluate_and_count(*arguments):
+        sizes.append(arguments[-1].weight.shape[0])
+        return {"loss": np.zeros(()), "rows": np.ones(())}
+
+    monkeypatch.setattr("lowerbound.fit.block._evaluate_block", evaluate_and_count)
+    evaluate_objective(
+        Costly(jnp.zeros((4, 4))), measured_by(SquaredError()), as_dataset(np.ones((300, 3), np.float32)),
+        batch_size=32, key=jax.random.key(0),
+    )  # fmt: skip
+    assert sizes == [1] * 10
+
+
+def fit_critics(**options):
+    return fit_minibatches(
+        Players(jnp.zeros(3), jnp.zeros(3)),
+        Critics(jnp.asarray(0.2)),
+        as_dataset(np.full((64, 3), 2.0, np.float32)),
+        max_epochs=options.pop("max_epochs", 40),
+        batch_size=16,
+        training_rows=np.arange(48),
+        validation_rows=np.arange(48, 64),
+        seed=options.pop("seed", 0),
+        **options,
+    )
+
+
+def test_a_second_player_lives_in_the_memory_of_the_step():
+    states = []
+    result = fit_critics(after_block=states.append)
+    np.testing.assert_allclose(result.model.first, 2.0, atol=0.05)
+    np.testing.assert_allclose(states[-1].moving.memory.layers[0].weight, 0.0, atol=0.05)  # nothing left to tell
+    assert len(jax.tree.leaves(result.model)) == 2  # no critic
+    assert result.history["validation_critic"][0] != 0.0  # the evaluation sees it
+    # The critic starts where the seed says.
+    first = [fit_critics(max_epochs=1, seed=seed).history["critic"][0] for seed in (0, 0, 1)]
+    assert first[0] == first[1] != first[2]
+
+
+def test_a_fit_with_a_second_player_goes_on_to_the_same_last_bit(tmp_path):
+    kept = []
+    whole = fit_critics(max_epochs=6, after_block=kept.append)
+    rest = fit_critics(max_epochs=6, state=_through_a_file(kept[2], tmp_path / "state.npz"))
+    np.testing.assert_array_equal(vector_of(rest.model), vector_of(whole.model))
+    for name, values in whole.history.items():
+        np.testing.assert_array_equal(rest.history[name], values)

@@ -217,3 +217,20 @@ def test_images_are_rows_in_another_shape(name):
         )
     assert drawn[0].shape == (2, 3)
     np.testing.assert_array_equal(drawn[0].reshape(-1), drawn[1])
+
+
+@every_model
+def test_the_prior_is_a_part_without_parameters_of_its_own(name):
+    # Of codes drawn from q: what the model's draw says of log p(z) is what its prior says.
+    _, _, _, said = found(name)
+    with jax.enable_x64(True):
+        prior = CASES[name].prior
+        assert prior.latent_dim == CASES[name].latent_dim
+        log_prior = jax.vmap(jax.vmap(prior.log_prob))(said["draws"].z)
+        assert prior.sample(key=jax.random.key(0)).dtype == np.float64
+        mean, variance = prior.moments()
+    np.testing.assert_allclose(said["draws"].log_prior, log_prior, rtol=0, atol=1e-12)
+    assert mean.shape == variance.shape == (prior.latent_dim,)
+    parameters = jax.tree.leaves(eqx.filter(CASES[name], eqx.is_inexact_array))
+    own = [id(leaf) for leaf in jax.tree.leaves(prior)]
+    assert set(own) <= {id(leaf) for leaf in parameters}

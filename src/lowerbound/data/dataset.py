@@ -84,17 +84,25 @@ class Dataset:
             hashes=None if self.hashes is None else self.hashes[rows],
         )
 
+    def without(self, hidden: Bool[np.ndarray, "*event"]) -> "Dataset":
+        """The dataset with the hidden cells unobserved in every row, beside those that are so already."""
+        seen = np.broadcast_to(~hidden, self.values.shape)
+        return replace(self, observed=seen if self.observed is None else self.observed & seen)
+
     def row_hashes(self) -> UInt32[np.ndarray, " n"]:
-        """Hash of each row's content, in the precision in which the model tells rows apart."""
+        """Hash of each row's content, its condition included, in the precision in which the model tells rows apart."""
         if self.hashes is not None:
             return self.hashes
-        return hash_rows(self.values, dtype=self.preprocessing.hash_dtype)
+        return hash_rows(self.values, self.condition, dtype=self.preprocessing.hash_dtype)
 
 
 def hash_rows(
-    values: Shaped[np.ndarray, "n *event"], *, dtype: type[np.float32] | type[np.float64] = np.float32
+    values: Shaped[np.ndarray, "n *event"],
+    condition: Float[np.ndarray, "n *condition"] | None = None,
+    *,
+    dtype: type[np.float32] | type[np.float64] = np.float32,
 ) -> UInt32[np.ndarray, " n"]:
-    """A 32-bit hash of each row's content (CRC-32 of its bytes as ``dtype``).
+    """A 32-bit hash of each row's content (CRC-32 of its bytes as ``dtype``, and those of its condition if there is one).
 
     A row's random numbers in evaluation come from ``fold_in(key, hash)``: they depend neither on the row's place nor on its
     company, and equal rows get equal numbers. Rows are converted first, so that 1, 1.0 and True agree; hashed before they are
@@ -102,11 +110,12 @@ def hash_rows(
     Models that compute in float64 tell rows apart that are equal in float32.
     """
     hashes = np.zeros(len(values), np.uint32)
-    for rows in row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int))):
-        chunk = np.ascontiguousarray(values[rows], dtype) + np.zeros(1, dtype)  # -0.0 becomes 0.0
-        if values.dtype.kind == "f":
-            chunk[np.isnan(chunk)] = np.nan  # one NaN of the many, where cells are missing
-        hashes[rows] = [zlib.crc32(row) for row in chunk]
+    for part in (values,) if condition is None else (values, condition):
+        for rows in row_chunks(len(part), int(np.prod(part.shape[1:], dtype=int))):
+            chunk = np.ascontiguousarray(part[rows], dtype) + np.zeros(1, dtype)  # -0.0 becomes 0.0
+            if part.dtype.kind == "f":
+                chunk[np.isnan(chunk)] = np.nan  # one NaN of the many, where cells are missing
+            hashes[rows] = [zlib.crc32(row, int(before)) for row, before in zip(chunk, hashes[rows], strict=True)]
     return hashes
 
 

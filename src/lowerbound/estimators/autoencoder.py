@@ -135,7 +135,8 @@ class Autoencoder(LatentVariableEstimator):
         dataset = Dataset(X, self.preprocessing_)
         self.trained_with_missing_ = not dataset.complete
         training = Training(self, dataset, seed=self.seed_)
-        self._set_fitted(training.run(self._skeleton(key=self._key(2)), SquaredError()))
+        step = training.gradient_step(SquaredError())
+        self._set_fitted(training.run(self._skeleton(key=self._key(2)), step))
         return self
 
     def absent_verbs(self) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """compare: fitted estimators against each other on the same held-out rows, by log p(x) in one base measure.
 
-    estimators, X  --_rows-->  Datasets, constant columns unobserved  -->  Candidates  --paired differences-->  Comparison
+    estimators, X  --log_evidence-->  Candidates, constant columns unobserved  --paired differences-->  Comparison
 
 A density on a column that was constant in training is meaningless: it grows without bound as the noise there shrinks, and
 decides every comparison. What was constant in the training rows of one model is therefore left out for all models alike, by
@@ -10,7 +10,6 @@ marking these cells unobserved: likelihoods sum over observed cells only, which 
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.evaluate.comparison import Comparison
-from lowerbound.evaluate.evidence import Evidence, EvidenceWarning, log_evidence
+from lowerbound.evaluate.evidence import Evidence, EvidenceWarning
 from lowerbound.evaluate.notes import constant_note, features_in_words
 from lowerbound.evaluate.paired_differences import Candidate, caution, compare_evidence
 from lowerbound.evaluate.words import counted
@@ -113,18 +112,10 @@ def _evidence(
         return f"X has {counted(n_missing, 'missing cell')}, and {type(estimator).__name__} takes complete rows only."
     if constant.all():
         return "every column was constant in training, so that there is no density to speak of."
-    dataset = estimator._rows(X)
-    if constant.any():
-        observed = np.broadcast_to(~constant, dataset.values.shape)
-        dataset = replace(dataset, observed=observed)
-    return log_evidence(
-        estimator.model_,
-        dataset,
-        n_samples=n_samples,
-        key=estimator._key(0),
-        base_measure=estimator.base_measure_,
-        warn=False,  # said with the model's name
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EvidenceWarning)  # said with the model's name
+        rows = estimator._rows(X).without(constant) if constant.any() else X
+        return estimator.log_evidence(rows, n_samples=n_samples)
 
 
 # ---- checks and names

@@ -167,7 +167,8 @@ class LinearAutoencoder(LatentVariableEstimator):
             self._set_fitted(self._solution(axes, rows))
         else:
             training = Training(self, Dataset(X, self.preprocessing_), seed=self.seed_)
-            self._set_fitted(training.run(self._skeleton(key=self._key(2)), SquaredError()))
+            step = training.gradient_step(SquaredError())
+            self._set_fitted(training.run(self._skeleton(key=self._key(2)), step))
             axes = axes_within(rows, np.asarray(self.model_.decoder.network.layers[0].weight, np.float64))
         self.components_ = axes.directions
         self.status_ = self.status_.with_notes(_notes(axes))

@@ -236,7 +236,7 @@ class VAE(ImputingEstimator):
         training = Training(self, dataset, seed=self.seed_)
         model = self._skeleton(key=self._key(2))
         objective = self._objective(steps_per_epoch=training.steps_per_epoch)
-        self._set_fitted(training.run(model, objective))
+        self._set_fitted(training.run(model, training.gradient_step(objective)))
         self.status_ = self.status_.with_notes(self._notes(dataset))
         return self
 

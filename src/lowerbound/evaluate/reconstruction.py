@@ -11,11 +11,11 @@ from lowerbound.models.model import AbstractModel
 
 
 def _reconstruct(model: AbstractModel, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, "*event"]:
-    return model.decode(model.encode(datum))
+    return model.decode(model.encode(datum), datum.condition)
 
 
 def _squared_error(model: AbstractModel, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, ""]:
-    error = jnp.square(datum.values - model.decode(model.encode(datum)))
+    error = jnp.square(datum.values - model.decode(model.encode(datum), datum.condition))
     observed = jnp.ones_like(error) if datum.observed is None else datum.observed.astype(error.dtype)
     return jnp.sum(error * observed) / jnp.maximum(jnp.sum(observed), 1.0)
 

@@ -11,7 +11,7 @@ same shapes compiles nothing. The randomness of a step is a function of (key, st
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import equinox as eqx
 import jax
@@ -24,15 +24,18 @@ from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.data.record import Record
-from lowerbound.fit.step import AbstractStep, StepState
+from lowerbound.fit.local_state import with_local_state
+from lowerbound.fit.step import AbstractStep, StepResult, StepState
 from lowerbound.models.model import AbstractLocalModel, AbstractModel, infer, with_local
 from lowerbound.nn.cost import cached_cost
-from lowerbound.objectives.objective import Batch
+from lowerbound.objectives.objective import Batch, Metrics
 
 Sums = Mapping[str, Float[Array | np.ndarray, ""]]
 
 _BLOCK_WORK = 1e11  # floating-point operations
 _BLOCK_BYTES = 2**26
+
+_BEGIN = 0x7BE61117  # beyond the numbers of steps, whose keys are made in the same way
 
 
 def _batch(preprocessing: Preprocessing, block: Block, key: PRNGKeyArray) -> Batch:
@@ -46,9 +49,10 @@ def _batch(preprocessing: Preprocessing, block: Block, key: PRNGKeyArray) -> Bat
 
 
 @eqx.filter_jit
-def first_state(step: AbstractStep, parameters: PyTree) -> StepState:
+def first_state(step: AbstractStep, parameters: PyTree, key: PRNGKeyArray) -> StepState:
     """The state before the first step."""
-    return StepState(parameters, step.begin(parameters), jnp.asarray(0, jnp.int32), jnp.asarray(True))
+    memory = step.begin(parameters, key=jax.random.fold_in(key, _BEGIN))
+    return StepState(parameters, memory, jnp.asarray(0, jnp.int32), jnp.asarray(True))
 
 
 @eqx.filter_jit
@@ -76,10 +80,11 @@ def _evaluate_block(
     step: AbstractStep,
     preprocessing: Preprocessing,
     parameters: PyTree,
+    memory: PyTree,
     key: PRNGKeyArray,
     block: Block,
 ) -> Sums:
-    """Sums over rows of the metrics at fixed parameters, schedules at their end."""
+    """Sums over rows of the metrics at fixed parameters and memory, schedules at their end."""
 
     def one(carry: None, numbered: tuple[Int[Array, ""], Block]) -> tuple[None, Sums]:
         number, block = numbered
@@ -87,7 +92,7 @@ def _evaluate_block(
         model = eqx.combine(parameters, static)
         batch = _inferred(model, _batch(preprocessing, block, data_key), key=step_key)
         count = jnp.sum(batch.weight)
-        metrics = step.evaluate(model, batch, key=step_key)
+        metrics = step.evaluate(model, memory, batch, key=step_key)
         return carry, {name: value * count for name, value in metrics.items()} | {"rows": count}
 
     _, sums = jax.lax.scan(one, None, (jnp.arange(block.weight.shape[0]), block))
@@ -95,8 +100,8 @@ def _evaluate_block(
 
 
 def _inferred(model: AbstractModel, batch: Batch, *, key: PRNGKeyArray) -> Batch:
-    """The minibatch with local state found for its rows; itself where the model has none."""
-    if not isinstance(model, AbstractLocalModel):
+    """The minibatch with local state found for its rows; itself where they have it, or the model has none."""
+    if not isinstance(model, AbstractLocalModel) or batch.datums.local is not None:
         return batch
     keys = jax.random.split(jax.random.fold_in(key, 1), len(batch.weight))
     datums = jax.vmap(lambda datum, key: infer(model, datum, key=key))(batch.datums, keys)
@@ -111,29 +116,84 @@ def means_over_rows(sums: list[Sums]) -> dict[str, float]:
     return {name: total / rows if rows else math.nan for name, total in totals.items()}
 
 
-def plan_epoch(model: AbstractModel, step: AbstractStep, dataset: Dataset, *, n_rows: int, batch_size: int) -> Plan:
-    """The shape of an epoch whose blocks are short enough for Ctrl-C to be prompt, and small enough to take on the host.
+def plan_training(
+    static: PyTree,
+    step: AbstractStep,
+    dataset: Dataset,
+    state: StepState,
+    local: PyTree,
+    *,
+    n_rows: int,
+    batch_size: int,
+) -> Plan:
+    """The shape of an epoch of training: its blocks are short enough for Ctrl-C to be prompt.
 
-    The work of a step is read from its own program: what it takes to evaluate one row, times three for the gradient.
+    The work of a row is read from the program of a step, gradient and refinement of local state included.
+    """
+
+    def operations() -> int:
+        constants = (static, step, dataset.preprocessing, state)
+        return cached_cost(_train_one, constants, _one_row(dataset, local)).operations
+
+    return _plan(dataset, operations, n_rows=n_rows, batch_size=batch_size)
+
+
+def _plan_evaluation(
+    model: AbstractModel,
+    step: AbstractStep,
+    dataset: Dataset,
+    memory: PyTree,
+    local: PyTree,
+    *,
+    n_rows: int,
+    batch_size: int,
+) -> Plan:
+    """The shape of an evaluation of ``n_rows`` rows."""
+    if isinstance(model, AbstractLocalModel) and local is None:
+        # How often ``fit_local`` refines, a program need not say; against its work a call for each minibatch is nothing.
+        return plan(n_rows, batch_size=batch_size).with_blocks_of(1)
+
+    def operations() -> int:
+        constants = (model, step, dataset.preprocessing, memory)
+        return cached_cost(_evaluate_one, constants, _one_row(dataset, local)).operations
+
+    return _plan(dataset, operations, n_rows=n_rows, batch_size=batch_size)
+
+
+def _plan(dataset: Dataset, operations: Callable[[], int], *, n_rows: int, batch_size: int) -> Plan:
+    """The shape of a pass with so many floating-point operations a row, in blocks small enough to take on the host.
+
     The bound on a block's work is half a second's on two cores, or on a GPU a few thousandths.
     """
-    work = 3 * max(1, operations_per_row(model, step, dataset)) * min(batch_size, n_rows)
-    size = dataset.values[:1].nbytes * min(batch_size, n_rows)
-    return plan(n_rows, batch_size=batch_size).with_blocks_of(int(min(_BLOCK_WORK / work, _BLOCK_BYTES / size)))
+    shape = plan(n_rows, batch_size=batch_size)
+    if shape.steps == 1:  # nothing to cut: the program, which takes a while to read, is left alone
+        return shape
+    rows = min(batch_size, n_rows)
+    work, size = max(1, operations()) * rows, dataset.values[:1].nbytes * rows
+    return shape.with_blocks_of(int(min(_BLOCK_WORK / work, _BLOCK_BYTES / size)))
 
 
-def operations_per_row(model: AbstractModel, step: AbstractStep, dataset: Dataset) -> int:
-    """Floating-point operations of ``step.evaluate`` for one row."""
-    one = jax.tree.map(lambda leaf: leaf[None], dataset.records(np.zeros(1, np.int64)))
-    block = Block(one.on_device(), jnp.ones((1, 1), jnp.float32), jnp.zeros((1, 1), jnp.int32))
-    return cached_cost(_evaluate_one, (model, step, dataset.preprocessing), block).operations
+def _one_row(dataset: Dataset, local: PyTree) -> Block:
+    """A block of one minibatch of one row, to read a program's work from."""
+    record = dataset.records(np.zeros((1, 1), np.int64)).on_device()
+    block = Block(record, jnp.ones((1, 1), jnp.float32), jnp.zeros((1, 1), jnp.int32))
+    return with_local_state(block, local)
 
 
-def _evaluate_one(constants: tuple[AbstractModel, AbstractStep, Preprocessing], block: Block) -> Sums:
-    model, step, preprocessing = constants
+def _minibatch(preprocessing: Preprocessing, block: Block, *, key: PRNGKeyArray) -> Batch:
+    return _batch(preprocessing, jax.tree.map(lambda leaf: leaf[0], block), key)
+
+
+def _train_one(constants: tuple[PyTree, AbstractStep, Preprocessing, StepState], block: Block) -> StepResult:
+    static, step, preprocessing, state = constants
     key = jax.random.key(0)
-    batch = _inferred(model, _batch(preprocessing, jax.tree.map(lambda leaf: leaf[0], block), key), key=key)
-    return step.evaluate(model, batch, key=key)
+    return step(static, state, _minibatch(preprocessing, block, key=key), key=key)
+
+
+def _evaluate_one(constants: tuple[AbstractModel, AbstractStep, Preprocessing, PyTree], block: Block) -> Metrics:
+    model, step, preprocessing, memory = constants
+    key = jax.random.key(0)
+    return step.evaluate(model, memory, _minibatch(preprocessing, block, key=key), key=key)
 
 
 def evaluate_objective(
@@ -141,6 +201,8 @@ def evaluate_objective(
     step: AbstractStep,
     dataset: Dataset,
     *,
+    memory: PyTree = None,
+    local: PyTree = None,
     rows: Int[np.ndarray, " rows"] | None = None,
     batch_size: int,
     key: PRNGKeyArray,
@@ -151,6 +213,10 @@ def evaluate_objective(
     ----------
     model, step, dataset
         What is evaluated, by which algorithm's metrics, on which rows.
+    memory
+        What the algorithm keeps from step to step; None for one whose metrics do not depend on it.
+    local
+        Local state of all rows of ``dataset``, leaves (n, …) on the host; None has it found for each row.
     rows
         Numbers of the rows to look at; None for all.
     batch_size
@@ -160,10 +226,12 @@ def evaluate_objective(
     """
     parameters, static = eqx.partition(model, eqx.is_inexact_array)
     order = np.arange(len(dataset)) if rows is None else rows
-    shape = plan_epoch(model, step, dataset, n_rows=len(order), batch_size=batch_size)
+    shape = _plan_evaluation(model, step, dataset, memory, local, n_rows=len(order), batch_size=batch_size)
     sums: list[Sums] = []
-    for b, block in enumerate(blocks(dataset, order, shape)):
+    for b, taken in enumerate(blocks(dataset, order, shape)):
+        block = with_local_state(taken, local)
         if sums:
             jax.device_get(sums[-1]["rows"])  # at most one block ahead of the device: data may be larger than memory
-        sums.append(_evaluate_block(static, step, dataset.preprocessing, parameters, jax.random.fold_in(key, b), block))
+        block_key = jax.random.fold_in(key, b)
+        sums.append(_evaluate_block(static, step, dataset.preprocessing, parameters, memory, block_key, block))
     return means_over_rows(sums)

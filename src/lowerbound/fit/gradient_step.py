@@ -42,7 +42,7 @@ class GradientStep(AbstractStep):
         """Smaller steps, or shorter ones where a gradient is large."""
         return f"Try learning_rate={float(self.optimizer.learning_rate) / 3:.2g} or max_gradient_norm=10."
 
-    def begin(self, parameters: PyTree) -> PyTree:
+    def begin(self, parameters: PyTree, *, key: PRNGKeyArray) -> PyTree:
         """Adam's moments at zero."""
         return self.optimizer.init(parameters)
 
@@ -62,10 +62,10 @@ class GradientStep(AbstractStep):
             allowed=jnp.asarray(state.finite & jnp.isfinite(loss)),
         )
         # After the first non-finite step nothing moves any more.
-        moved = StepState(parameters, memory, state.step + finite, finite)
+        moved = StepState(parameters, memory, state.step + finite.astype(state.step.dtype), finite)
         return StepResult(moved, {"loss": loss} | metrics, batch.datums.local)
 
-    def evaluate(self, model: AbstractModel, batch: Batch, *, key: PRNGKeyArray) -> Metrics:
+    def evaluate(self, model: AbstractModel, memory: PyTree, batch: Batch, *, key: PRNGKeyArray) -> Metrics:
         """Loss and metrics at the end of the schedules."""
         loss, metrics = self.objective(model, batch, key, jnp.asarray(_END_OF_SCHEDULES))
         return {"loss": loss} | metrics

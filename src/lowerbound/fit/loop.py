@@ -20,7 +20,7 @@ from jaxtyping import Int, PyTree
 
 from lowerbound.data.batches import Block, Plan, blocks, epoch_order
 from lowerbound.data.dataset import Dataset
-from lowerbound.fit.block import evaluate_objective, plan_epoch, train_block
+from lowerbound.fit.block import evaluate_objective, plan_training, train_block
 from lowerbound.fit.interrupt import InterruptFlag, interrupt_flag
 from lowerbound.fit.local_state import initial_local, with_local_state, write_back
 from lowerbound.fit.progress import Reporter, reporter
@@ -88,7 +88,7 @@ def fit_minibatches(
         local = initial_local(model, dataset, key=jax.random.fold_in(train_key, 0x10CA1))
         state = begin(step, parameters, local=local, key=train_key)
     rows = np.arange(len(dataset)) if training_rows is None else training_rows
-    shape = plan_epoch(model, step, dataset, n_rows=len(rows), batch_size=batch_size)
+    shape = plan_training(static, step, dataset, state.moving, state.local, n_rows=len(rows), batch_size=batch_size)
     status = Status("max_epochs", f"ran all {max_epochs} epochs.")
 
     with (
@@ -98,30 +98,38 @@ def fit_minibatches(
         while state.epoch < max_epochs:
             epoch = int(state.epoch) + 1
             order = rows[epoch_order(len(rows), seed=seed, epoch=epoch)]
-            state = _epoch(state, step, static, dataset, order, shape, interrupted, report, after_block)
+            state, cut = _epoch(state, step, static, dataset, order, shape, interrupted, report, after_block)
             metrics = state.means()
             finite = bool(state.moving.finite)
-            if finite and not interrupted and validation_rows is not None:
+            validated = finite and not cut and validation_rows is not None
+            if validated:
                 current = eqx.combine(state.moving.parameters, static)
                 held = evaluate_objective(
-                    current, step, dataset, rows=validation_rows, batch_size=batch_size, key=evaluation_key
+                    current,
+                    step,
+                    dataset,
+                    memory=state.moving.memory,
+                    rows=validation_rows,
+                    batch_size=batch_size,
+                    key=evaluation_key,
                 )
                 metrics |= {f"validation_{name}": value for name, value in held.items()}
             state = state.after_epoch(metrics)
             if not finite:
                 status = _non_finite(epoch, int(state.moving.step), int(state.best_epoch), step.remedy)
                 break
-            if interrupted:
-                status = Status("interrupted", f"stopped by Ctrl-C in epoch {epoch} of {max_epochs}.")
-                break
-            if validation_rows is not None:
+            if validated:
                 if not math.isfinite(metrics["validation_loss"]):
                     status = _non_finite_validation(epoch)
                     break
                 if metrics["validation_loss"] < state.best_loss:
                     state = state.improved(metrics["validation_loss"], epoch)
-            report.epoch(epoch, metrics)
-            if validation_rows is not None and patience is not None and epoch - state.best_epoch >= patience:
+            if not cut:
+                report.epoch(epoch, metrics)
+            if interrupted:  # read here alone, where the epoch's parameters have been judged
+                status = Status("interrupted", f"stopped by Ctrl-C in epoch {epoch} of {max_epochs}.")
+                break
+            if validated and patience is not None and epoch - state.best_epoch >= patience:
                 status = Status(
                     "early_stopping", f"no better validation loss for {patience} epochs after epoch {state.best_epoch}."
                 )
@@ -134,7 +142,16 @@ def fit_minibatches(
         if math.isnan(loss):
             # After Ctrl-C nobody waits for all rows.
             measured = rows[:_ROWS_AFTER_INTERRUPT] if status.code == "interrupted" else rows
-            found = evaluate_objective(fitted, step, dataset, rows=measured, batch_size=batch_size, key=evaluation_key)
+            found = evaluate_objective(
+                fitted,
+                step,
+                dataset,
+                memory=state.moving.memory,
+                local=state.best_local,
+                rows=measured,
+                batch_size=batch_size,
+                key=evaluation_key,
+            )
             loss = found["loss"]
     if status.code == "max_epochs":
         status = status.with_notes(_unfinished(int(state.moving.step), int(state.best_epoch), max_epochs))
@@ -145,6 +162,7 @@ def fit_minibatches(
         steps=int(state.moving.step),
         status=status,
         best_epoch=int(state.best_epoch),
+        local=jax.tree.map(lambda leaf: leaf[rows], state.best_local),
     )
 
 
@@ -158,8 +176,9 @@ def _epoch(
     interrupted: InterruptFlag,
     report: Reporter,
     after_block: Callable[[TrainState], None] | None,
-) -> TrainState:
-    """The state after the blocks of an epoch that are left, or after the one in which Ctrl-C came."""
+) -> tuple[TrainState, bool]:
+    """The state after the blocks of an epoch that are left, or after the one in which Ctrl-C came, and whether it came."""
+    cut = False
     running: tuple[Block, PyTree] | None = None  # the block that the device works on, and the local state it leaves
     for taken in blocks(dataset, order, shape, first=int(state.block)):
         block = with_local_state(taken, state.local)  # rows of other blocks: what is running does not touch them
@@ -170,10 +189,11 @@ def _epoch(
         if after_block is not None:
             _finish(state, running)
             after_block(state)
-        if interrupted:
+        cut = bool(interrupted)
+        if cut:
             break
     _finish(state, running)
-    return state
+    return state, cut
 
 
 def _finish(state: TrainState, running: tuple[Block, PyTree] | None) -> None:

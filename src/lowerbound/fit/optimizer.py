@@ -57,7 +57,11 @@ class Adam(eqx.Module):
         """Learning rate at a step."""
         if self.decay == "none":
             return self.learning_rate
-        return self.learning_rate * 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(step.astype(jnp.float32) / self.total_steps, 1.0)))
+        return (
+            self.learning_rate
+            * 0.5
+            * (1 + jnp.cos(jnp.pi * jnp.minimum(step.astype(jnp.float32) / self.total_steps, 1.0)))
+        )
 
     def update(
         self,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, PyTree
 
 from lowerbound.models.model import AbstractModel
 
@@ -57,7 +57,7 @@ class FitResult(Generic[ModelType]):
         The returned parameters: those of the best validation epoch, else the last finite ones.
     objective
         The loss of exactly these parameters (nats per row, lower is better): on the validation rows if there are any, else on
-        the training rows (after Ctrl-C on the first 1024 of them); schedules at their end.
+        the training rows (after Ctrl-C on the first 1024 of them) with the local state that they have; schedules at their end.
     history
         One number per epoch (or step of expectation maximization) and name, equal lengths: means over the epoch's training
         rows while the parameters moved, and ``validation_…`` ones at the end of the epoch.
@@ -67,6 +67,9 @@ class FitResult(Generic[ModelType]):
         How the fit ended.
     best_epoch
         The epoch (from 1) whose end the returned parameters come from.
+    local
+        Local state of the training rows at the end of that epoch (a mean-field row, a chain's positions), leaves (n, …) in the
+        order of these rows; None for a model without local state.
     """
 
     model: ModelType
@@ -75,3 +78,4 @@ class FitResult(Generic[ModelType]):
     steps: int
     status: Status
     best_epoch: int
+    local: PyTree = None

@@ -1,11 +1,12 @@
 """AbstractStep: what one minibatch does to the parameters, the algorithm that ``fit.loop`` takes as an argument.
 
-    begin      parameters                                    ->  memory (moments of an optimizer, …)
+    begin      parameters, key                               ->  memory (moments of an optimizer, a second player, …)
     __call__   model at its parameters, memory, minibatch    ->  new ones, metrics, the rows' new local state
-    evaluate   model, minibatch                              ->  metrics at fixed parameters, schedules at their end
+    evaluate   model, memory, minibatch                      ->  metrics at fixed parameters, schedules at their end
 
 A step is an Equinox module whose numbers are array leaves, so that another learning rate compiles nothing. Its metrics have
-"loss" among them, and the same names at every step.
+"loss" among them, and the same names at every step. A memory may hold modules, such as the networks of a player that is no
+part of the model (a discriminator): it is a pytree whose leaves are arrays of fixed shapes.
 """
 
 from abc import abstractmethod
@@ -57,7 +58,7 @@ class AbstractStep(eqx.Module):
         """What to try where the steps were too large, in a sentence."""
 
     @abstractmethod
-    def begin(self, parameters: PyTree) -> PyTree:
+    def begin(self, parameters: PyTree, *, key: PRNGKeyArray) -> PyTree:
         """The memory before the first step."""
 
     @abstractmethod
@@ -65,5 +66,7 @@ class AbstractStep(eqx.Module):
         """One step from ``state``; ``eqx.combine(state.parameters, static)`` is the model."""
 
     @abstractmethod
-    def evaluate(self, model: AbstractModel, batch: Batch, *, key: PRNGKeyArray) -> dict[str, Float[Array, ""]]:
-        """Metrics of a fixed model, every schedule at its end."""
+    def evaluate(
+        self, model: AbstractModel, memory: PyTree, batch: Batch, *, key: PRNGKeyArray
+    ) -> dict[str, Float[Array, ""]]:
+        """Metrics of a fixed model and memory, every schedule at its end."""

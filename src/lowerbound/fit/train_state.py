@@ -33,7 +33,7 @@ class TrainState(eqx.Module):
         Sums over rows of the running epoch's metrics, by block.
     history
         Name -> one number per finished epoch; NaN where an epoch has none.
-    best_parameters, best_loss, best_epoch
+    best_parameters, best_local, best_loss, best_epoch
         Of the epoch with the lowest validation loss; epoch 0 and infinity before there is one.
     """
 
@@ -45,6 +45,7 @@ class TrainState(eqx.Module):
     sums: tuple[Sums, ...]
     history: dict[str, Float[np.ndarray, " epochs"]]
     best_parameters: PyTree
+    best_local: PyTree
     best_loss: float | Float[np.ndarray, ""]
     best_epoch: int | Int[np.ndarray, ""]
 
@@ -73,14 +74,15 @@ class TrainState(eqx.Module):
         return means_over_rows(list(self.sums))
 
     def improved(self, loss: float, epoch: int) -> "TrainState":
-        """The state with its present parameters as the best ones."""
-        return replace(self, best_parameters=self.moving.parameters, best_loss=loss, best_epoch=epoch)
+        """The state with its present parameters, and the rows' local state beside them, as the best ones."""
+        kept = jax.tree.map(np.array, self.local)  # the loop goes on writing into its own
+        return replace(self, best_parameters=self.moving.parameters, best_local=kept, best_loss=loss, best_epoch=epoch)
 
 
 def begin(step: AbstractStep, parameters: PyTree, *, local: PyTree, key: PRNGKeyArray) -> TrainState:
     """The state before the first block."""
     return TrainState(
-        moving=first_state(step, parameters),
+        moving=first_state(step, parameters, key),
         local=local,
         key_data=jax.random.key_data(key),
         epoch=0,
@@ -88,6 +90,7 @@ def begin(step: AbstractStep, parameters: PyTree, *, local: PyTree, key: PRNGKey
         sums=(),
         history={},
         best_parameters=parameters,
+        best_local=local,
         best_loss=math.inf,
         best_epoch=0,
     )

@@ -1,6 +1,6 @@
 """LatentVariableEstimator: the verbs that all estimators share, on top of a fitted ``model_`` and its ``preprocessing_``.
 
-    X  --check_rows-->  array  --preprocessing_-->  Dataset  --evaluate.*-->  numbers in model units  -->  the user's units
+    X  --_apart-->  rows, condition  --check_rows, preprocessing_-->  Dataset  --evaluate.*-->  model units  -->  user's units
 
 A subclass gives ``fit`` and ``_skeleton`` (the untrained model for given shapes, from hyperparameters alone); ``fit`` ends in
 ``_set_fitted``. Verbs that need a density are absent, with the reason, where the model has none.
@@ -106,12 +106,22 @@ class LatentVariableEstimator(
     def _key(self, purpose: int) -> PRNGKeyArray:
         return jax.random.fold_in(jax.random.key(self.seed_), purpose)
 
+    def _apart(self, given: Any) -> tuple[Any, Float[np.ndarray, "n condition"] | None]:
+        """What a verb was given (rows, latents, a number of draws) without its condition, and c of each row.
+
+        A conditional estimator overrides this; without a condition it is what was given, and None.
+        """
+        return given, None
+
     def _rows(self, X: Any) -> Dataset:
-        """Checked rows of X, ready for the compiled functions."""
+        """Checked rows of X, with their condition, ready for the compiled functions; a ``Dataset`` is so already."""
         check_is_fitted(self)
+        if isinstance(X, Dataset):
+            return X
+        X, condition = self._apart(X)
         array = check_rows(self, X, reset=False)
         self._check_values(array)
-        return Dataset(array, self.preprocessing_)
+        return Dataset(array, self.preprocessing_, condition=condition)
 
     def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
         """Raise where the data is outside what the model has a probability for."""
@@ -156,8 +166,9 @@ class LatentVariableEstimator(
     def inverse_transform(self, Z: Any) -> Float[np.ndarray, "n *event"]:
         """E[x given z] in the user's units, X-shaped, for rows of latents Z of shape (n, latent_dim)."""
         check_is_fitted(self)
+        Z, condition = self._apart(Z)
         latents = check_latents(self, Z, latent_dim=self.model_.latent_dim, dtype=self.preprocessing_.dtype)
-        decoded = sampling.decode(self.model_, self._of_model(latents))
+        decoded = sampling.decode(self.model_, self._of_model(latents), condition)
         return self.preprocessing_.restore_mean(decoded)
 
     def reconstruct(self, X: Any) -> Float[np.ndarray, "n *event"]:
@@ -216,11 +227,18 @@ class LatentVariableEstimator(
         Grey levels fitted with ``binarize=`` are sampled as bits.
         ``random_state=None`` uses the fit's seed: the same call gives the same draws, and more draws begin with the same ones.
         """
+        x, z = self._draws(n_samples, random_state=random_state)
+        return (x, z) if return_latents else x
+
+    def _draws(
+        self, given: Any, *, random_state: int | RandomState | None
+    ) -> tuple[Float[np.ndarray, "n *event"], Float[np.ndarray, "n latent"]]:
+        """Draws (x, z) as the user sees them, for a number of draws and what else ``_apart`` takes."""
         check_is_fitted(self)
+        n_samples, condition = self._apart(given)
         check_integer(type(self).__name__, "n_samples", n_samples, minimum=1)
-        x, z = sampling.sample(self.model_, n_samples, key=self._draw_key(random_state))
-        drawn = self.preprocessing_.restore_sample(x)
-        return (drawn, self._reported(z)) if return_latents else drawn
+        x, z = sampling.sample(self.model_, n_samples, condition, key=self._draw_key(random_state))
+        return self.preprocessing_.restore_sample(x), self._reported(z)
 
     @available_if(offered("log_evidence"))
     def log_evidence(self, X: Any, *, n_samples: int = 1000, method: str | None = None) -> Evidence:

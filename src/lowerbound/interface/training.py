@@ -11,6 +11,7 @@ from lowerbound.fit.gradient_step import GradientStep
 from lowerbound.fit.loop import fit_minibatches
 from lowerbound.fit.optimizer import Adam, Decay
 from lowerbound.fit.result import FitResult
+from lowerbound.fit.step import AbstractStep
 from lowerbound.interface.hyperparameters import check_bool, check_integer, check_number, check_seed
 from lowerbound.models.model import AbstractModel
 from lowerbound.objectives.objective import AbstractObjective
@@ -67,18 +68,27 @@ class Training:
         """Parameter updates in an epoch: the unit of warm-ups."""
         return plan(len(self._train), batch_size=self._given.batch_size).steps_per_epoch
 
-    def run(self, model: AbstractModel, objective: AbstractObjective[Any]) -> FitResult[Any]:
-        """Minimize the objective from the given model on."""
+    @property
+    def optimizer(self) -> Adam:
+        """Adam as the hyperparameters say, its decay over the whole run."""
         given = self._given
-        optimizer = Adam(
+        return Adam(
             given.learning_rate,
             given.max_epochs * self.steps_per_epoch,
             decay=given.learning_rate_decay,
             max_gradient_norm=math.inf if given.max_gradient_norm is None else given.max_gradient_norm,
         )
+
+    def gradient_step(self, objective: AbstractObjective[Any]) -> GradientStep:
+        """The algorithm that minimizes an objective by ``optimizer``."""
+        return GradientStep(objective, self.optimizer)
+
+    def run(self, model: AbstractModel, step: AbstractStep) -> FitResult[Any]:
+        """Result of training by the algorithm ``step``, from the given model on."""
+        given = self._given
         return fit_minibatches(
             model,
-            GradientStep(objective, optimizer),
+            step,
             self._dataset,
             max_epochs=given.max_epochs,
             batch_size=given.batch_size,

@@ -51,6 +51,11 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         return 0
 
     @property
+    def prior(self) -> StandardNormal:
+        """Prior on the empty vector."""
+        return StandardNormal(0, np.dtype(self.mean.dtype))
+
+    @property
     def covariance(self) -> Float[Array, "features features"]:
         """Sigma."""
         return jnp.asarray(self.cholesky) @ self.cholesky.T
@@ -78,8 +83,8 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         return gaussian_from_precision(jnp.zeros((0, 0), self.mean.dtype), jnp.zeros(0, self.mean.dtype))
 
     def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
-        """Prior on the empty vector."""
-        return StandardNormal(0).moments()
+        """Moments of no latents."""
+        return self.prior.moments()
 
     def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
         """Standard deviation of each cell."""

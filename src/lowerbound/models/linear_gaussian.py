@@ -40,7 +40,7 @@ from lowerbound.data.datum import Datum
 from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel, Draw, ElboTerms, Predictive
 from lowerbound.nn.constants import LOG_TWO_PI
 from lowerbound.posteriors.gaussian import PrecisionGaussian, gaussian_from_precision
-from lowerbound.priors.standard_normal import StandardNormal, log_standard_normal
+from lowerbound.priors.standard_normal import StandardNormal
 
 _AT_FLOOR_MARGIN = 1.1
 
@@ -72,6 +72,11 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         return int(self.loadings.shape[-1])
 
     @property
+    def prior(self) -> StandardNormal:
+        """p(z) of equation (1)."""
+        return StandardNormal(self.latent_dim, np.dtype(self.mean.dtype))
+
+    @property
     def variance(self) -> Float[Array, " features"]:
         """psi of each cell."""
         return jnp.broadcast_to(jnp.exp(self.log_variance), self.mean.shape)
@@ -79,8 +84,8 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
     # ---- level one
 
     def log_joint(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
-        """Log N(z; 0, I) + log p(x_observed given z)."""
-        return log_standard_normal(z) + self.log_likelihood(datum, z)
+        """Log p(z) + log p(x_observed given z)."""
+        return self.prior.log_prob(z) + self.log_likelihood(datum, z)
 
     def log_likelihood(self, datum: Datum, z: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log p(x_observed given z)."""
@@ -113,7 +118,7 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
 
     def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
         """Zeros and ones."""
-        return StandardNormal(self.latent_dim).moments()
+        return self.prior.moments()
 
     def noise_scale(self, z: Float[Array, " latent"]) -> Float[Array, "*event"]:
         """Square root of psi; it does not depend on z."""
@@ -133,21 +138,19 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
     def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
         """One z ~ p(z given x) with its log densities; the log weight is log p(x) for every z."""
         z, log_posterior = self.posterior(datum).draw(key=key)
-        return Draw(z, log_standard_normal(z), self.log_likelihood(datum, z), log_posterior)
+        return Draw(z, self.prior.log_prob(z), self.log_likelihood(datum, z), log_posterior)
 
     def elbo_terms(self, datum: Datum, *, key: PRNGKeyArray) -> ElboTerms:
-        """Log p(x given z) at one z ~ p(z given x), and KL(p(z given x) || N(0, I)); the KL is exact."""
+        """Log p(x given z) at one z ~ p(z given x), and KL(p(z given x) || p(z)); the KL is exact."""
         posterior = self.posterior(datum)
-        return ElboTerms(
-            self.log_likelihood(datum, posterior.draw(key=key).z), posterior.kl(StandardNormal(self.latent_dim))
-        )
+        return ElboTerms(self.log_likelihood(datum, posterior.draw(key=key).z), posterior.kl(self.prior))
 
     def sample(
         self, condition: Float[Array, " condition"] | None = None, *, key: PRNGKeyArray
     ) -> tuple[Float[Array, "*event"], Float[Array, " latent"]]:
         """One (x, z), equation (1)."""
         latent_key, data_key = jax.random.split(key)
-        z = jax.random.normal(latent_key, (self.latent_dim,), self.mean.dtype)
+        z = self.prior.sample(key=latent_key)
         return self._noisy(z, key=data_key).reshape(self.event_shape), z
 
     # ---- exact

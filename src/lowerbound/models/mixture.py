@@ -4,8 +4,8 @@ r"""Mixtures of exactly solvable Gaussian models: factor analyzers, diagonal, sp
     p(x) = \sum_k pi_k p_k(x),    r_k = p(y = k given x) = pi_k p_k(x) / p(x)                                    (2)
     p(y, z given x) = r_y p_y(z given x)                                                                         (3)
 
-The latent of the mixture is the pair of the cluster y and the factors z of that cluster. It is written as one vector of
-K (1 + L) numbers: y as a one-hot vector, then K blocks of L factors, of which only block y is not zero,
+The latent of the mixture is the pair of the cluster y and the factors z of that cluster, written as one vector of K (1 + L)
+numbers, the code of ``priors.cluster``:
 
     code = ( y_1 … y_K,  y_1 z_1,  …,  y_K z_K ).                                                                (4)
 
@@ -31,7 +31,7 @@ from lowerbound.data.datum import Datum
 from lowerbound.models.full_gaussian import FullGaussian
 from lowerbound.models.linear_gaussian import LinearGaussian
 from lowerbound.models.model import AbstractClusterModel, AbstractExactModel, Draw, ElboTerms, Predictive
-from lowerbound.priors.standard_normal import log_standard_normal
+from lowerbound.priors.cluster import ClusterPrior, code_of, split_code
 
 Component = TypeVar("Component", LinearGaussian, FullGaussian)
 
@@ -56,33 +56,36 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
         return len(self.log_weight)
 
     @property
+    def prior(self) -> ClusterPrior:
+        """p(y) p(z given y), of codes (4)."""
+        return ClusterPrior(self.log_weight, self.components.prior)
+
+    @property
     def latent_dim(self) -> int:
         """Length of the code (4): K (1 + L)."""
-        return self.n_components * (1 + self.components.latent_dim)
+        return self.prior.latent_dim
 
     # ---- level one
 
     def log_joint(self, datum: Datum, z: Float[Array, " code"]) -> Float[Array, ""]:
         """Log p(y) + log p(z given y) + log p(x_observed given y, z); for a soft code its mean over y."""
-        y, factors = self._split(z)
-        log_prior = self.log_weight + jax.vmap(log_standard_normal)(factors)
-        return jnp.sum(y * log_prior) + self.log_likelihood(datum, z)
+        return self.prior.log_prob(z) + self.log_likelihood(datum, z)
 
     def log_likelihood(self, datum: Datum, z: Float[Array, " code"]) -> Float[Array, ""]:
         """Log p(x_observed given y, z); for a soft code its mean over y."""
-        y, factors = self._split(z)
+        y, factors = split_code(z, self.n_components)
         return jnp.sum(y * jax.vmap(lambda part, own: part.log_likelihood(datum, own))(self.components, factors))
 
     def encode(self, datum: Datum) -> Float[Array, " code"]:
         """The posterior mean of the code (4)."""
         log_responsibility, means = self._by_cluster(datum, lambda part: part.encode(datum))
-        return _code(jnp.exp(log_responsibility), means)
+        return code_of(jnp.exp(log_responsibility), means)
 
     def decode(
         self, z: Float[Array, " code"], condition: Float[Array, " condition"] | None = None
     ) -> Float[Array, "*event"]:
         r"""E[x given y, z], linear in the code; components of weight 0 do not count."""
-        y, factors = self._split(z)
+        y, factors = split_code(z, self.n_components)
         decoded = jax.vmap(lambda part, own: part.decode(own))(self.components, factors)
         return jnp.tensordot(y, decoded, axes=1)
 
@@ -100,7 +103,7 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
         inner: Draw = jax.tree.map(lambda each: each[k], draws)
         y = jax.nn.one_hot(k, self.n_components, dtype=log_responsibility.dtype)
         return Draw(
-            _code(y, jnp.broadcast_to(inner.z, (self.n_components, *inner.z.shape))),
+            code_of(y, jnp.broadcast_to(inner.z, (self.n_components, *inner.z.shape))),
             self.log_weight[k] + inner.log_prior,
             inner.log_likelihood,
             log_responsibility[k] + inner.log_posterior,
@@ -126,7 +129,7 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
         part: Component = jax.tree.map(lambda stacked: jnp.asarray(stacked)[k], self.components)
         drawn: tuple[Array, Array] = part.sample(key=data_key)
         y = jax.nn.one_hot(k, self.n_components, dtype=self.log_weight.dtype)
-        return drawn[0], _code(y, jnp.broadcast_to(drawn[1], (self.n_components, self.components.latent_dim)))
+        return drawn[0], code_of(y, jnp.broadcast_to(drawn[1], (self.n_components, self.components.latent_dim)))
 
     # ---- exact
 
@@ -160,19 +163,6 @@ class Mixture(AbstractExactModel, AbstractClusterModel, Generic[Component]):
         log_evidence, found = jax.vmap(both)(self.components, *arguments)
         return jax.nn.log_softmax(self.log_weight + log_evidence), found
 
-    def _split(
-        self, code: Float[Array, " code"]
-    ) -> tuple[Float[Array, " components"], Float[Array, "components latent"]]:
-        """(y, z_1 … z_K) of a code (4); the factors of components of weight 0 are 0."""
-        y, blocks = code[: self.n_components], code[self.n_components :]
-        factors = blocks.reshape(self.n_components, self.components.latent_dim)
-        return y, factors / jnp.where(y == 0, 1.0, y)[:, None]
-
 
 AnyMixture = Mixture[Any]
 """A mixture of either kind of component."""
-
-
-def _code(y: Float[Array, " components"], factors: Float[Array, "components latent"]) -> Float[Array, " code"]:
-    """Equation (4)."""
-    return jnp.concatenate([y, (y[:, None] * factors).reshape(-1)])

@@ -18,7 +18,7 @@ class SquaredError(AbstractObjective[AbstractModel]):
         """Loss; the one metric is the same number under its own name."""
 
         def row(datum: Datum) -> Float[Array, ""]:
-            error = jnp.square(datum.values - model.decode(model.encode(datum)))
+            error = jnp.square(datum.values - model.decode(model.encode(datum), datum.condition))
             return jnp.sum(error if datum.observed is None else jnp.where(datum.observed, error, 0.0))
 
         error = batch.mean(jax.vmap(row)(batch.datums))

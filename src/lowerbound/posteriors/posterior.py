@@ -6,6 +6,8 @@ from typing import NamedTuple
 import equinox as eqx
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from lowerbound.priors.prior import AbstractDiagonalGaussianPrior
+
 
 class PosteriorDraw(NamedTuple):
     """z and log q(z given x) in nats."""
@@ -24,3 +26,7 @@ class AbstractPosterior(eqx.Module):
     @abstractmethod
     def log_prob(self, z: Float[Array, " latent"]) -> Float[Array, ""]:
         """Log q(z given x) in nats."""
+
+    @abstractmethod
+    def kl(self, prior: AbstractDiagonalGaussianPrior) -> Float[Array, " latent"]:
+        """KL(q || prior) in nats, by latent dimension, in closed form; from a prior of another kind a model samples it."""
