@@ -103,7 +103,7 @@ class Scaled(eqx.Module):
     static: tuple[float, ...] = eqx.field(static=True)
 
     def __call__(self, x):
-        return self.network(x) * self.of_jax * self.of_numpy * self.whole * jnp.asarray(self.static)
+        return self.network(x) * self.of_jax * self.of_numpy * self.whole.astype(np.float32) * jnp.asarray(self.static)
 
 
 class ScaledVAE(EquinoxVAE):
