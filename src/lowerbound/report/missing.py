@@ -35,7 +35,7 @@ def missing_section(context: ReportContext) -> Section:
     empty = int(missing.all(axis=1).sum())
     if empty:
         have = "has" if empty == 1 else "have"
-        sentence += f" {counted(empty, 'row')} without any cell {have} log p(x) = 0 and the prior for a code."
+        sentence += f" {counted(empty, 'row')} without any cell {have} log p(x) = 0 and the prior's mean for a code."
     tabular = context.to_images is None
     return Section(
         anchor="missing",
