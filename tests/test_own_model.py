@@ -98,6 +98,7 @@ def test_it_is_saved_loaded_compared_and_reported_like_any_other(tmp_path: Path)
     lowerbound.report.write_report(vamp, X, tmp_path / "vamp.html")
     page = (tmp_path / "vamp.html").read_text(encoding="utf-8")
     assert "The circles are the prior" not in page  # they would be those of N(0, I)
+    assert f"{vamp.health(X).active_units} of 2 latent dimensions vary from row to row" in page
     detector = lowerbound.OutlierDetector(vamp, contamination=0.1).fit(X)
     assert (detector.predict(X) == -1).sum() == 8
 

@@ -1,7 +1,5 @@
 """Data without any observed cell: q is the prior, whichever it is, and log p(x) = 0 for every single z."""
 
-import math
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,42 +9,16 @@ import pytest
 from lowerbound.data.datum import Datum
 from lowerbound.posteriors.gaussian import n_posterior_outputs, posterior_from_outputs
 from lowerbound.posteriors.unobserved import posterior_or_prior
-from lowerbound.priors.prior import AbstractDiagonalGaussianPrior
 from lowerbound.priors.standard_normal import StandardNormal
 from tests.linear_gaussian import linear_gaussian
+from tests.shifted_prior import ShiftedNormal
 
-MEAN, LOG_SCALE = np.array([0.3, -2.0], np.float32), np.array([-0.7, 1.1], np.float32)
+PRIORS = [StandardNormal(2), ShiftedNormal(jnp.array([0.3, -2.0]), jnp.array([-0.7, 1.1]))]
 EMPTY, WHOLE = (Datum(jnp.ones(5), jnp.full(5, seen)) for seen in (False, True))
 
 
-class Shifted(AbstractDiagonalGaussianPrior):
-    """N(m, diag s^2) of other m and s than the standard ones."""
-
-    @property
-    def latent_dim(self):
-        return 2
-
-    @property
-    def mean(self):
-        return jnp.asarray(MEAN)
-
-    @property
-    def log_scale(self):
-        return jnp.asarray(LOG_SCALE)
-
-    def log_prob(self, z):
-        whitened = (z - self.mean) * jnp.exp(-self.log_scale)
-        return -jnp.sum(0.5 * whitened**2 + 0.5 * math.log(2 * math.pi) + self.log_scale)
-
-    def moments(self):
-        return self.mean, jnp.exp(2 * self.log_scale)
-
-    def sample(self, *, key):
-        return self.mean + jnp.exp(self.log_scale) * jax.random.normal(key, (2,))
-
-
 @pytest.mark.parametrize("family", ["diagonal", "full"])
-@pytest.mark.parametrize("prior", [StandardNormal(2), Shifted()], ids=["standard", "shifted"])
+@pytest.mark.parametrize("prior", PRIORS, ids=["standard", "shifted"])
 def test_without_cells_the_posterior_is_the_prior(family, prior):
     outputs = jax.random.normal(jax.random.key(0), (n_posterior_outputs(family, 2),))
     q = posterior_from_outputs(family, 2, outputs)
@@ -59,7 +31,7 @@ def test_without_cells_the_posterior_is_the_prior(family, prior):
         np.testing.assert_array_equal(posterior_or_prior(datum, q, prior).covariance(), q.covariance())
 
 
-@pytest.mark.parametrize("prior", [StandardNormal(2), Shifted()], ids=["standard", "shifted"])
+@pytest.mark.parametrize("prior", PRIORS, ids=["standard", "shifted"])
 def test_without_cells_every_weight_is_one(prior):
     model = eqx.tree_at(lambda model: model.prior, linear_gaussian(5, 2).vae(), prior)
     keys = jax.random.split(jax.random.key(1), 4000)
