@@ -1,10 +1,13 @@
 """VAE on rows with missing cells: all likelihoods and networks, against what complete rows and exact models say."""
 
+from functools import partial
+
+import equinox as eqx
 import numpy as np
 import pandas as pd
 import pytest
 
-from lowerbound import VAE, Autoencoder, FactorAnalysis
+from lowerbound import VAE, Autoencoder, EvidenceWarning, FactorAnalysis
 
 SMALL = {"hidden": (16,), "max_epochs": 60, "learning_rate": 0.01, "batch_size": 64, "random_state": 0}
 
@@ -65,6 +68,31 @@ def test_score_samples_is_the_log_density_of_the_observed_cells():
     assert "1 row has no observed cell" not in vae.status_.message
     again = VAE(latent_dim=2, **SMALL).fit(np.concatenate([holed, empty]))
     assert "1 row has no observed cell and said nothing" in again.status_.message
+
+
+def test_imputation_says_where_its_draws_cannot_be_trusted():
+    X = table()
+    holed, holes = with_holes(X, 0.2)
+    vae = VAE(latent_dim=2, **SMALL).fit(holed)
+    found = vae.imputation(holed[:50], n_samples=200)
+    assert found.effective_sample_size.shape == (50,)
+    assert found.effective_sample_size.min() >= 1
+    assert found.effective_sample_size.max() <= 200 + 1e-6
+    assert np.isnan(vae.imputation(holed[:50], n_samples=20).pareto_k).all()  # too few draws for a tail
+    assert np.abs(vae.impute(holed[:50], n_samples=100) - found.mean).max() > 0
+    # An encoder that is far too sure of a wrong place.
+    last = lambda model: model.encoder.network.layers[-1].bias  # noqa: E731
+    vae.model_ = eqx.tree_at(last, vae.model_, replace_fn=lambda bias: bias.at[:2].add(1.0).at[2:].add(-3.0))
+    untrusted = r"^The missing cells cannot be trusted in \d+% of the rows that have some \(Pareto k-hat above 0.7 with 300 draws\)"
+    for verb in (vae.impute, vae.imputation, partial(vae.impute, n_draws=2)):
+        with pytest.warns(EvidenceWarning, match=untrusted) as caught:
+            verb(holed[:50], n_samples=300)
+        assert caught[0].filename == __file__
+    vae.impute(X[:50])  # nothing was filled
+    with pytest.raises(ValueError, match="n_samples of VAE must be at least 1"):
+        vae.imputation(holed, n_samples=0)
+    exact = FactorAnalysis(2).fit(holed).imputation(holed, n_samples=5)  # draws nothing
+    assert np.isnan(exact.effective_sample_size).all()
 
 
 CELLS = {
