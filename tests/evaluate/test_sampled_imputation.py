@@ -161,7 +161,9 @@ def test_weights_are_those_of_the_evidence():
     np.testing.assert_allclose(found.pareto_k, expected.pareto_k, atol=1e-2)
     assert (found.effective_sample_size[0], found.pareto_k[0]) == (500, 0)  # a row without cells
     drawn = completed(MODEL, data, n_draws=2, n_samples=500, key=KEY).weights
-    assert np.all(np.abs(np.log(drawn.effective_sample_size / expected.effective_sample_size)) < 1)
+    many = expected.effective_sample_size > 50  # other draws: alike where they are many
+    ratio = drawn.effective_sample_size[many] / expected.effective_sample_size[many]
+    assert np.all(np.abs(np.log(ratio)) < 0.5)
 
 
 LIKELIHOODS = {
