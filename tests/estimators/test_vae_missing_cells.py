@@ -91,7 +91,7 @@ def test_imputation_says_where_its_draws_cannot_be_trusted():
         with pytest.warns(EvidenceWarning, match=untrusted):
             verb(holed[:50], n_samples=300)
     vae.impute(X[:50])  # nothing was filled
-    with pytest.raises(ValueError, match="n_samples of VAE must be at least 1"):
+    with pytest.raises(ValueError, match="n_samples of VAE must be a whole number, at least 1; got 0"):
         vae.imputation(holed, n_samples=0)
     exact = FactorAnalysis(2).fit(holed).imputation(holed, n_samples=5)  # draws nothing
     assert np.isnan(exact.effective_sample_size).all()
