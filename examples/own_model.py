@@ -46,6 +46,7 @@ from lowerbound.nn.constants import LOG_TWO_PI
 from lowerbound.objectives.elbo import ELBO
 from lowerbound.posteriors.encoder import GaussianEncoder
 from lowerbound.posteriors.gaussian import AbstractGaussianPosterior
+from lowerbound.posteriors.unobserved import draw_or_prior, posterior_or_prior, unless_unobserved
 from lowerbound.priors.prior import AbstractPrior
 
 
@@ -99,7 +100,7 @@ class VampVAEModel(AbstractGaussianPosteriorModel, AbstractImputingModel):
     @property
     def prior(self) -> DiagonalGaussianMixture:
         """Equation (1)."""
-        posteriors = jax.vmap(lambda u: self.posterior(Datum(u)))(self.pseudo_inputs)
+        posteriors = jax.vmap(lambda u: self.encoder(self.likelihood, Datum(u)))(self.pseudo_inputs)
         return DiagonalGaussianMixture(posteriors.mean, posteriors.log_scale)
 
     def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
@@ -107,8 +108,8 @@ class VampVAEModel(AbstractGaussianPosteriorModel, AbstractImputingModel):
         return self.prior.moments()
 
     def posterior(self, datum: Datum) -> AbstractGaussianPosterior:
-        """q(z given x), diagonal."""
-        return self.encoder(self.likelihood, datum)
+        """q(z given x), diagonal; where x has no observed cell, with the moments of the prior."""
+        return posterior_or_prior(datum, self.encoder(self.likelihood, datum), self.prior)
 
     def outputs(
         self, z: Float[Array, " latent"], condition: Float[Array, " condition"] | None = None
@@ -143,9 +144,9 @@ class VampVAEModel(AbstractGaussianPosteriorModel, AbstractImputingModel):
         return self.likelihood.at_floor(self.outputs(z))
 
     def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
-        """One z ~ q with its three log densities."""
-        z, log_posterior = self.posterior(datum).draw(key=key)
-        return Draw(z, self.prior.log_prob(z), self.log_likelihood(datum, z), log_posterior)
+        """One z ~ q with its three log densities; z ~ p(z) where x has no observed cell."""
+        z, log_prior, log_posterior = draw_or_prior(datum, self.posterior(datum), self.prior, key=key)
+        return Draw(z, log_prior, self.log_likelihood(datum, z), log_posterior)
 
     def elbo_terms(self, datum: Datum, *, key: PRNGKeyArray) -> ElboTerms:
         """The terms of (2) at one z ~ q: no closed form is known of this KL, so it is sampled, latent by latent."""
@@ -153,7 +154,8 @@ class VampVAEModel(AbstractGaussianPosteriorModel, AbstractImputingModel):
         z = posterior.draw(key=key).z
         whitened = posterior.whiten(z - posterior.mean)
         log_posterior = -0.5 * whitened**2 - posterior.log_scale - 0.5 * LOG_TWO_PI
-        return ElboTerms(self.log_likelihood(datum, z), log_posterior - self.prior.log_prob_by_dimension(z))
+        kl = log_posterior - self.prior.log_prob_by_dimension(z)
+        return ElboTerms(self.log_likelihood(datum, z), unless_unobserved(datum, kl, jnp.zeros_like(kl)))
 
     def sample(
         self, condition: Float[Array, " condition"] | None = None, *, key: PRNGKeyArray

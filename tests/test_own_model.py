@@ -56,6 +56,34 @@ def test_the_bound_is_below_the_evidence_and_health_knows_the_prior():
     ).min() > 0.3  # the VampPrior is near the aggregate posterior
 
 
+def test_a_row_without_cells_has_the_learned_prior():
+    X = reals(200)
+    X[np.random.default_rng(0).random(X.shape) < 0.2] = np.nan
+    vamp = VampVAE(n_pseudo_inputs=5, hidden=(16,), max_epochs=20, learning_rate=0.01, random_state=0).fit(X)
+    empty = np.full((2, X.shape[1]), np.nan)
+    mean, variance = map(np.asarray, vamp.model_.prior_moments())
+    assert np.abs(mean).max() > 0.05  # other than that of N(0, I)
+    evidence = vamp.log_evidence(empty)
+    for zeros in (evidence.per_row, evidence.per_row_standard_error, evidence.pareto_k, vamp.elbo(empty)):
+        np.testing.assert_array_equal(zeros, 0)
+    np.testing.assert_array_equal(vamp.score_samples(empty), 0)
+    np.testing.assert_array_equal(vamp.outlier_scores(empty), 0)
+    np.testing.assert_allclose(vamp.transform(empty)[0], mean, rtol=1e-5)
+    np.testing.assert_allclose(vamp.posterior(empty).scale[0] ** 2, variance, rtol=1e-5)
+    # Draws are the prior's, which has several heaps, and not those of one Gaussian.
+    z = vamp.sample_posterior(empty, 5000)[0].astype(np.float64)
+    assert np.abs((z.mean(axis=0) - mean) / np.sqrt(variance / 5000)).max() < 4.5
+    log_density = jax.vmap(vamp.model_.prior.log_prob)
+    expected = np.asarray(
+        log_density(jax.vmap(lambda k: vamp.model_.prior.sample(key=k))(jax.random.split(jax.random.key(3), 5000)))
+    )
+    gap = np.asarray(log_density(jnp.asarray(z, jnp.float32))).mean() - expected.mean()
+    assert abs(gap) < 4.5 * expected.std() * np.sqrt(2 / 5000)
+    # Cells without a row are filled by the model's own means.
+    sampled = vamp.sample(20_000)
+    assert np.abs((vamp.impute(empty)[0] - sampled.mean(axis=0)) / sampled.std(axis=0)).max() < 0.15
+
+
 def test_it_is_saved_loaded_compared_and_reported_like_any_other(tmp_path: Path):
     X = reals(80)
     vamp = VampVAE(n_pseudo_inputs=2, hidden=(8,), max_epochs=5, random_state=0).fit(X)
@@ -70,6 +98,7 @@ def test_it_is_saved_loaded_compared_and_reported_like_any_other(tmp_path: Path)
     lowerbound.report.write_report(vamp, X, tmp_path / "vamp.html")
     page = (tmp_path / "vamp.html").read_text(encoding="utf-8")
     assert "The circles are the prior" not in page  # they would be those of N(0, I)
+    assert f"{vamp.health(X).active_units} of 2 latent dimensions vary from row to row" in page
     detector = lowerbound.OutlierDetector(vamp, contamination=0.1).fit(X)
     assert (detector.predict(X) == -1).sum() == 8
 

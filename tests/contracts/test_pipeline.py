@@ -322,7 +322,12 @@ def test_log_evidence_that_is_computed_is_every_bound_and_says_so(name):
 def test_a_hole_is_imputed_and_an_observed_cell_left_alone(name):
     estimator, X = fitted(name), with_holes(reals())
     missing = np.isnan(X)
-    answers = {"mean": estimator.impute(X), **estimator.imputation(X)._asdict()}
+    found = estimator.imputation(X)
+    answers = {name: getattr(found, name) for name in ("mean", "scale", "lower", "upper")}
+    exact = np.isnan(estimator.log_evidence(X, n_samples=200).pareto_k).all()
+    for diagnostic in (found.effective_sample_size, found.pareto_k):
+        assert diagnostic.shape == (len(X),)
+        assert np.isnan(diagnostic).all() if exact else np.isfinite(diagnostic).all()
     np.testing.assert_array_equal(answers["mean"], estimator.impute(X))
     for answer in answers.values():
         assert np.isfinite(answer).all()

@@ -1,10 +1,13 @@
 """VAE on rows with missing cells: all likelihoods and networks, against what complete rows and exact models say."""
 
+from functools import partial
+
+import equinox as eqx
 import numpy as np
 import pandas as pd
 import pytest
 
-from lowerbound import VAE, Autoencoder, FactorAnalysis
+from lowerbound import VAE, Autoencoder, EvidenceWarning, FactorAnalysis
 
 SMALL = {"hidden": (16,), "max_epochs": 60, "learning_rate": 0.01, "batch_size": 64, "random_state": 0}
 
@@ -60,11 +63,38 @@ def test_score_samples_is_the_log_density_of_the_observed_cells():
     np.testing.assert_array_equal(vae.score_samples(rows), vae.score_samples(scaled))
     empty = np.full((1, 6), np.nan)
     assert vae.score_samples(empty)[0] == 0.0
-    assert vae.elbo(empty)[0] == 0.0
+    assert vae.elbo(empty)[0] == vae.outlier_scores(empty)[0] == 0.0
     np.testing.assert_array_equal(vae.transform(empty), np.zeros((1, 2)))
     assert "1 row has no observed cell" not in vae.status_.message
     again = VAE(latent_dim=2, **SMALL).fit(np.concatenate([holed, empty]))
     assert "1 row has no observed cell and said nothing" in again.status_.message
+
+
+def test_imputation_says_where_its_draws_cannot_be_trusted():
+    X = table()
+    holed, _ = with_holes(X, 0.2)
+    vae = VAE(latent_dim=2, **SMALL).fit(holed)
+    found = vae.imputation(holed[:50], n_samples=200)
+    assert found.effective_sample_size.shape == (50,)
+    assert found.effective_sample_size.min() >= 1
+    assert found.effective_sample_size.max() <= 200 + 1e-6
+    assert np.isnan(vae.imputation(holed[:50], n_samples=20).pareto_k).all()  # too few draws for a tail
+    assert np.abs(vae.impute(holed[:50], n_samples=100) - found.mean).max() > 0
+    # An encoder that is far too sure of a wrong place.
+    vae.model_ = eqx.tree_at(
+        lambda model: model.encoder.network.layers[-1].bias,
+        vae.model_,
+        replace_fn=lambda bias: bias.at[:2].add(1.0).at[2:].add(-3.0),
+    )
+    untrusted = r"^The missing cells cannot be trusted in \d+% of the rows that have some .* with 300 draws\)"
+    for verb in (vae.impute, vae.imputation, partial(vae.impute, n_draws=2)):
+        with pytest.warns(EvidenceWarning, match=untrusted):
+            verb(holed[:50], n_samples=300)
+    vae.impute(X[:50])  # nothing was filled
+    with pytest.raises(ValueError, match="n_samples of VAE must be a whole number, at least 1; got 0"):
+        vae.imputation(holed, n_samples=0)
+    exact = FactorAnalysis(2).fit(holed).imputation(holed, n_samples=5)  # draws nothing
+    assert np.isnan(exact.effective_sample_size).all()
 
 
 CELLS = {
@@ -79,6 +109,7 @@ CELLS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::lowerbound.EvidenceWarning")  # three epochs
 @pytest.mark.parametrize(
     ("kind", "network"), [*((kind, "mlp") for kind in CELLS), ("reals", "conv"), ("codes", "conv")]
 )

@@ -11,6 +11,7 @@ from lowerbound.likelihoods.categorical import Categorical
 from lowerbound.models.decoder import Decoder
 from lowerbound.nn.mlp import MLP
 from tests.linear_gaussian import LinearGaussian, as_dataset, linear_gaussian
+from tests.shifted_prior import ShiftedNormal
 
 TRUTH = linear_gaussian()
 X = TRUTH.sample(3000, seed=0)
@@ -72,6 +73,25 @@ def test_idle_dimensions_are_counted():
     assert examine(half).active_units == 1
     assert "1 of 2 latent dimensions carries nothing" in advice_of(half)
     assert "latent_dim=1" in advice_of(half)
+
+
+def test_active_units_are_those_of_the_priors_variance_whatever_the_unit_of_the_latents():
+    # Prior N(0, 0.05^2 I), and an encoder of a twentieth of the outputs.
+    model, small = TRUTH.vae(), 0.05
+    weight, bias = first_layer(model)
+    unit = jnp.full(2, jnp.log(small), jnp.float32)
+    bias = bias.at[:2].multiply(small).at[2:4].add(unit).at[4:].multiply(small)
+    rescaled = eqx.tree_at(
+        lambda m: (m.prior, *first_layer(m)),
+        model,
+        (ShiftedNormal(jnp.zeros(2), unit), weight.at[:2].multiply(small).at[4:].multiply(small), bias),
+    )
+    found, expected = examine(rescaled), examine(model)
+    assert found.activity.max() < 0.01
+    np.testing.assert_allclose(found.activity / found.prior_variance, expected.activity, rtol=1e-4)
+    assert found.active_units == expected.active_units == 2
+    np.testing.assert_array_equal(found.active, [True, True])
+    assert "Posterior collapse" not in " ".join(found.advice)
 
 
 def test_busy_dimensions_ask_for_more():

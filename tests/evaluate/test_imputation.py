@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.evaluate.imputation import completed, predictive_interval, predictive_moments
+from lowerbound.evaluate.imputation import completed, predictive_cells, predictive_moments
 from tests.gaussians import factor_analyzer, full_gaussian, mixture, random_patterns, textbook
 
 MODELS = {
@@ -39,7 +39,7 @@ def test_moments_are_those_of_the_conditional(name):
     X, data = rows(name)
     found = predictive_moments(MODELS[name], data, key=KEY)
     assert found.mean.dtype == found.variance.dtype == np.float64
-    for x, seen, mean, variance in zip(X, OBSERVED, *found, strict=True):
+    for x, seen, mean, variance in zip(X, OBSERVED, found.mean, found.variance, strict=True):
         if seen.all():
             continue
         expected, covariance = textbook(MODELS[name]).moments_of_missing(x, seen)
@@ -53,7 +53,7 @@ def test_moments_are_those_of_the_conditional(name):
 def test_intervals_end_at_the_quantiles_of_the_mixture(name, coverage):
     X, data = rows(name)
     truth = textbook(MODELS[name])
-    found = predictive_interval(MODELS[name], data, coverage=coverage, key=KEY)
+    found = predictive_cells(MODELS[name], data, coverage=coverage, key=KEY)
     for i, (x, seen) in enumerate(zip(X, OBSERVED, strict=True)):
         r = truth.responsibility(x, seen)
         parts = [truth.conditional(x, seen, k) for k in range(len(r))]
@@ -77,7 +77,7 @@ def test_two_heaps_far_apart_leave_the_interval_where_each_has_its_share():
         type(part)(np.array([[-100.0, 0.0], [100.0, 0.0]]), np.zeros((2, 2, 0)), np.zeros((2, 2)), 1e-6, (2,)),
     )
     data = dataset(np.zeros((1, 2)), np.array([[False, True]]))
-    found = predictive_interval(model, data, coverage=0.9, key=KEY)
+    found = predictive_cells(model, data, coverage=0.9, key=KEY)
     np.testing.assert_allclose((found.lower[0, 0], found.upper[0, 0]), (-100 + norm.ppf(0.1), 100 + norm.ppf(0.9)))
     moments = predictive_moments(model, data, key=KEY)
     np.testing.assert_allclose((moments.mean[0, 0], moments.variance[0, 0]), (0.0, 100**2 + 1), atol=1e-9)
@@ -89,7 +89,7 @@ def test_intervals_hold_as_many_cells_as_they_say(name):
     observed = random_patterns(n, 5, seed=4)
     X, data = rows(name, n=n, observed=observed, seed=5)
     for coverage in (0.5, 0.95):
-        found = predictive_interval(MODELS[name], data, coverage=coverage, key=KEY)
+        found = predictive_cells(MODELS[name], data, coverage=coverage, key=KEY)
         inside = np.mean(((found.lower < X) & (found.upper > X))[~observed])
         # Cells of a row are dependent: the error is that of rows, a little generous.
         assert abs(inside - coverage) < 5 * np.sqrt(coverage * (1 - coverage) / n)
@@ -99,7 +99,7 @@ def test_intervals_hold_as_many_cells_as_they_say(name):
 def test_draws_are_joint_and_keep_what_was_observed(name):
     n = 500
     X, data = rows(name)
-    found = completed(MODELS[name], data, n_draws=n, key=KEY)
+    found = completed(MODELS[name], data, n_draws=n, key=KEY).rows
     assert found.shape == (N, n, 5)
     for x, seen, drawn in zip(X, OBSERVED, found, strict=True):
         np.testing.assert_array_equal(drawn[:, seen], np.tile(x[seen], (n, 1)))
@@ -114,12 +114,12 @@ def test_draws_are_joint_and_keep_what_was_observed(name):
 
 def test_a_rows_draws_depend_neither_on_its_place_nor_on_its_company():
     _, data = rows("mixture")
-    whole = completed(MODELS["mixture"], data, n_draws=3, key=KEY)
+    whole = completed(MODELS["mixture"], data, n_draws=3, key=KEY).rows
     order = np.array([7, 2, 5])
     np.testing.assert_allclose(
-        completed(MODELS["mixture"], data.take(order), n_draws=3, key=KEY), whole[order], rtol=1e-12
+        completed(MODELS["mixture"], data.take(order), n_draws=3, key=KEY).rows, whole[order], rtol=1e-12
     )
-    other = completed(MODELS["mixture"], data, n_draws=3, key=jax.random.key(1))
+    other = completed(MODELS["mixture"], data, n_draws=3, key=jax.random.key(1)).rows
     assert (other[1] != whole[1]).all()
 
 
@@ -130,7 +130,7 @@ def test_draws_of_equal_rows_are_independent(name):
     one, other = textbook(MODELS[name]).sample(2, seed=5)[0]
     drawn = completed(
         MODELS[name], dataset(np.stack([one, other, one, one]), np.vstack([observed, observed[:1]])), n_draws=n, key=KEY
-    )
+    ).rows
     missing = drawn[:, :, [1, 2, 4]]
     for first, second in [(0, 2), (0, 3), (2, 3), (0, 1)]:
         assert (missing[first] != missing[second]).all()
@@ -149,11 +149,11 @@ def test_images_keep_their_shape():
     for one, other in (
         (predictive_moments(flat, rows_, key=KEY), predictive_moments(image, images, key=KEY)),
         (
-            predictive_interval(flat, rows_, coverage=0.9, key=KEY),
-            predictive_interval(image, images, coverage=0.9, key=KEY),
+            predictive_cells(flat, rows_, coverage=0.9, key=KEY),
+            predictive_cells(image, images, coverage=0.9, key=KEY),
         ),
     ):
-        for a, b in zip(one, other, strict=True):
+        for a, b in zip(one[:-1], other[:-1], strict=True):
             assert b.shape == (4, 2, 3)
             np.testing.assert_allclose(b.reshape(4, 6), a, atol=1e-12)
-    assert completed(image, images, n_draws=2, key=KEY).shape == (4, 2, 2, 3)
+    assert completed(image, images, n_draws=2, key=KEY).rows.shape == (4, 2, 2, 3)

@@ -11,9 +11,15 @@ from scipy.stats import norm, poisson
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.evaluate.evidence import log_evidence
-from lowerbound.evaluate.imputation import completed, predictive_interval, predictive_moments
-from lowerbound.evaluate.sampled_imputation import _mixture_quantile
+from lowerbound.evaluate.evidence import draws_at_once, log_evidence
+from lowerbound.evaluate.imputation import completed, predictive_cells, predictive_moments
+from lowerbound.evaluate.rows import bytes_per_row, iterate_rows
+from lowerbound.evaluate.sampled_imputation import (
+    SampledCompletions,
+    SampledPredictive,
+    WeightedDraws,
+    _mixture_quantile,
+)
 from lowerbound.likelihoods.bernoulli import Bernoulli
 from lowerbound.likelihoods.categorical import Categorical
 from lowerbound.likelihoods.gaussian import NetworkScaleGaussian
@@ -82,7 +88,7 @@ def test_moments_are_those_of_the_conditional_gaussian():
 
 def test_intervals_are_those_of_the_conditional_gaussian():
     X = table_with_holes()
-    found = predictive_interval(MODEL, as_data(X), coverage=0.9, n_samples=N_SAMPLES, key=KEY)
+    found = predictive_cells(MODEL, as_data(X), coverage=0.9, n_samples=N_SAMPLES, key=KEY)
     for x, lower, upper in zip(X, found.lower, found.upper, strict=True):
         mean, covariance = exact_conditional(x)
         scale, missing = np.sqrt(np.diag(covariance)), np.isnan(x)
@@ -93,7 +99,7 @@ def test_intervals_are_those_of_the_conditional_gaussian():
 def test_draws_are_joint_and_beside_the_observed_cells():
     X = table_with_holes(4)
     n_draws = 4000
-    found = completed(MODEL, as_data(X), n_draws=n_draws, n_samples=N_SAMPLES, key=KEY)
+    found = completed(MODEL, as_data(X), n_draws=n_draws, n_samples=N_SAMPLES, key=KEY).rows
     for x, draws in zip(X, found, strict=True):
         missing = np.isnan(x)
         np.testing.assert_array_equal(
@@ -110,10 +116,54 @@ def test_draws_are_joint_and_beside_the_observed_cells():
 
 def test_equal_rows_are_different_cases():
     X = np.repeat(table_with_holes()[1:2], 2, axis=0)
-    drawn = completed(MODEL, as_data(X), n_draws=500, n_samples=1000, key=KEY)[:, :, 0].astype(np.float64)
+    drawn = completed(MODEL, as_data(X), n_draws=500, n_samples=1000, key=KEY).rows[:, :, 0].astype(np.float64)
     assert (drawn[0] != drawn[1]).all()
     correlation = np.corrcoef(drawn)[0, 1]
     assert abs(correlation) < 4 / math.sqrt(500)
+
+
+def test_a_row_of_many_draws_is_decoded_in_parts():
+    wide = MLP(2, 12, hidden=(3000,), activation="tanh", key=jax.random.key(2))
+    model = eqx.tree_at(lambda m: (m.decoder, m.likelihood), MODEL, (Decoder(wide, (2, 6)), NetworkScaleGaussian()))
+    data, budget = as_data(table_with_holes(3)), 8 * 2**20
+    at_once = draws_at_once(WeightedDraws(1, 1), model, data, n_samples=500, memory_budget=budget)
+    assert 1 < at_once < 500
+    coverage = jnp.float32(0.9)
+    for parts, whole in (
+        (SampledPredictive(None, 500, at_once), SampledPredictive(None, 500, 500)),
+        (SampledCompletions(300, 500, at_once), SampledCompletions(300, 500, 500)),
+    ):
+        assert bytes_per_row(parts, model, data) <= budget < bytes_per_row(whole, model, data)
+    for parts, whole in (
+        (SampledPredictive(coverage, 500, at_once), SampledPredictive(coverage, 500, 500)),
+        (SampledCompletions(3, 500, at_once), SampledCompletions(3, 500, 500)),
+    ):
+        one, other = (
+            next(iterate_rows(function, model, data, key=KEY, rows_per_chunk=4)) for function in (parts, whole)
+        )
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-3), one, other)
+
+
+def test_moments_are_the_same_with_and_without_an_interval():
+    data = as_data(table_with_holes())
+    cells = predictive_cells(MODEL, data, coverage=0.5, n_samples=200, key=KEY)
+    moments = predictive_moments(MODEL, data, n_samples=200, key=KEY)
+    np.testing.assert_array_equal(cells.mean, moments.mean)
+    np.testing.assert_array_equal(cells.variance, moments.variance)
+    np.testing.assert_array_equal(cells.weights.pareto_k, moments.weights.pareto_k)
+
+
+def test_weights_are_those_of_the_evidence():
+    data = as_data(table_with_holes())
+    expected = log_evidence(MODEL, data, n_samples=500, key=KEY, base_measure="", warn=False)
+    found = predictive_moments(MODEL, data, n_samples=500, key=KEY).weights
+    np.testing.assert_allclose(found.effective_sample_size, expected.effective_sample_size, rtol=1e-3)
+    np.testing.assert_allclose(found.pareto_k, expected.pareto_k, atol=1e-2)
+    assert (found.effective_sample_size[0], found.pareto_k[0]) == (500, 0)  # a row without cells
+    drawn = completed(MODEL, data, n_draws=2, n_samples=500, key=KEY).weights
+    many = expected.effective_sample_size > 50  # other draws: alike where they are many
+    ratio = drawn.effective_sample_size[many] / expected.effective_sample_size[many]
+    assert np.all(np.abs(np.log(ratio)) < 0.5)
 
 
 LIKELIHOODS = {
@@ -176,7 +226,7 @@ def test_quantiles_of_counts_are_counts_and_those_of_codes_are_none():
         found = _mixture_quantile(Poisson(), outputs, probability)
         for cell in range(2):
             cdf = poisson.cdf(np.arange(100), rates[:, cell][:, None]).mean(axis=0)
-            assert found[cell] == np.argmax(cdf >= probability)
+            assert int(found[cell]) == np.argmax(cdf >= probability)
     assert np.isnan(_mixture_quantile(LIKELIHOODS["codes"], jnp.zeros((2, 4, 3)), 0.5)).all()
     bits = jnp.asarray([[[2.0, -2.0]]])
     np.testing.assert_array_equal(_mixture_quantile(Bernoulli(), bits, 0.05), [0, 0])

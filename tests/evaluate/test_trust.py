@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lowerbound.evaluate.trust import is_trusted, share_untrusted, untrusted_note
+from lowerbound.evaluate.trust import is_trusted, share_untrusted, untrusted_cells_note, untrusted_note
 
 
 def test_rows_without_a_tail_are_not_counted():
@@ -21,5 +21,7 @@ def test_one_row_in_ten_may_be_untrusted(share: float, exact: bool, trusted: boo
     assert is_trusted(share, exact=exact) is trusted
     note = untrusted_note(share, exact=exact, n_samples=500)
     assert bool(note) == (trusted is False)
+    if not exact:
+        assert bool(untrusted_cells_note(share, n_samples=500)) == (trusted is False)
     if note:
         assert note.startswith("log p(x) cannot be trusted for 20% of the rows (Pareto k-hat above 0.7 with 500 draws)")

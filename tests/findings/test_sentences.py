@@ -16,7 +16,7 @@ from lowerbound.fit.result import Status
 
 N = 100
 DONE = Status("max_epochs", "ran all 5 epochs.")
-HEALTH = LatentHealth(1, (1.0,), 0.0, True, True, ("All is well.",))
+HEALTH = LatentHealth(1, (1.0,), 0.0, True, True, ("All is well.",), (True,))
 DENSITY = Density(
     log_evidence=-9.0,
     standard_error=0.01,

@@ -12,7 +12,6 @@ from lowerbound.likelihoods.poisson import Poisson
 from lowerbound.nn.mlp import MLP
 from lowerbound.posteriors.encoder import GaussianEncoder, encoder_features
 from lowerbound.posteriors.gaussian import n_posterior_outputs, posterior_from_outputs
-from lowerbound.priors.standard_normal import StandardNormal
 
 VALUES = np.array([[0.0, 2.0, 1.0], [2.0, 1.0, 0.0]])
 OBSERVED = np.array([[True, False, True], [False, True, True]])
@@ -47,21 +46,6 @@ def test_an_encoder_of_holes_sees_the_mask_as_further_channels(shape):
     np.testing.assert_array_equal(seen[..., n_channels:].ravel(), observed.ravel())
     whole = encoder_features(FixedScaleGaussian(1.0), Datum(jnp.asarray(values)), with_mask=True)
     np.testing.assert_array_equal(whole[..., n_channels:], 1.0)
-
-
-@pytest.mark.parametrize("family", ["diagonal", "full"])
-@pytest.mark.parametrize("with_mask", [False, True])
-def test_a_row_without_cells_has_the_prior_for_its_posterior(family, with_mask):
-    network = MLP(
-        6 * (1 + with_mask), n_posterior_outputs(family, 2), hidden=(), activation="relu", key=jax.random.key(0)
-    )
-    encoder = GaussianEncoder(network, 2, family, with_mask=with_mask)
-    q = encoder(FixedScaleGaussian(1.0), Datum(jnp.ones(6), jnp.zeros(6, bool)))
-    np.testing.assert_array_equal(q.mean, np.zeros(2))
-    np.testing.assert_array_equal(q.covariance(), np.eye(2))
-    assert float(q.kl(StandardNormal(2)).sum()) == 0.0
-    some = encoder(FixedScaleGaussian(1.0), Datum(jnp.ones(6), jnp.arange(6) == 2))
-    assert np.all(np.asarray(some.mean) != 0)
 
 
 @pytest.mark.parametrize(("family", "n_outputs"), [("diagonal", 8), ("full", 14)])

@@ -20,22 +20,23 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Key, PRNGKeyArray, UInt32
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree, UInt32
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.pareto import pareto_k
-from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_row, chunk_rows, iterate_rows, map_rows
+from lowerbound.evaluate.rows import MEMORY_BUDGET, RowFunction, bytes_per_row, chunk_rows, iterate_rows, map_rows
 from lowerbound.evaluate.trust import share_untrusted, untrusted_note
 from lowerbound.models.model import AbstractDensityModel, AbstractExactModel
 
 
 class EvidenceWarning(UserWarning):
-    """The importance-sampling estimate of log p(x) cannot be trusted for some rows."""
+    """An estimate by importance sampling, of log p(x) or of missing cells, cannot be trusted for some rows."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class LogWeights(eqx.Module):
         def one(key: PRNGKeyArray) -> Float[Array, ""]:
             return model.draw(datum, key=key).log_weight
 
-        return _over_draws(one, jax.random.split(key, self.n_samples), self.at_once)
+        return over_draws(one, jax.random.split(key, self.n_samples), self.at_once)
 
 
 class MeanElbo(eqx.Module):
@@ -111,13 +112,25 @@ class MeanElbo(eqx.Module):
             terms = model.elbo_terms(datum, key=key)
             return terms.log_likelihood - terms.kl.sum()
 
-        return _over_draws(one, jax.random.split(key, self.n_samples), self.at_once).mean()
+        return over_draws(one, jax.random.split(key, self.n_samples), self.at_once).mean()
 
 
-def _over_draws(
-    one: Callable[[PRNGKeyArray], Float[Array, ""]], keys: Key[Array, " samples"], at_once: int
-) -> Float[Array, " samples"]:
-    return jax.vmap(one)(keys) if at_once >= len(keys) else jax.lax.map(one, keys, batch_size=at_once)
+def over_draws(one: Callable[[Any], PyTree], given: PyTree, at_once: int) -> PyTree:
+    """One(item) for each item along the first axis of the arrays (keys, as a rule), stacked; ``at_once`` of them together."""
+    n_samples = len(jax.tree.leaves(given)[0])
+    return jax.vmap(one)(given) if at_once >= n_samples else jax.lax.map(one, given, batch_size=at_once)
+
+
+def draws_at_once(
+    one_draw: RowFunction,
+    model: AbstractDensityModel,
+    dataset: Dataset,
+    *,
+    n_samples: int,
+    memory_budget: int = MEMORY_BUDGET,
+) -> int:
+    """How many of a row's ``n_samples`` draws may be decoded together, where ``one_draw`` is the row function of one of them."""
+    return min(n_samples, max(1, memory_budget // bytes_per_row(one_draw, model, dataset)))
 
 
 def elbo(
@@ -126,7 +139,7 @@ def elbo(
     """E_q[log p(x given z)] - KL(q || p) in nats for each row, over ``n_samples`` draws; log p(x) where q is exact."""
     if isinstance(model, AbstractExactModel):
         return map_rows(_exact_log_evidence, model, dataset, key=key)
-    at_once = min(n_samples, max(1, MEMORY_BUDGET // bytes_per_row(MeanElbo(1, 1), model, dataset)))
+    at_once = draws_at_once(MeanElbo(1, 1), model, dataset, n_samples=n_samples)
     return map_rows(MeanElbo(n_samples, at_once), model, dataset, key=key)
 
 
@@ -164,12 +177,12 @@ def log_evidence(
     """
     if isinstance(model, AbstractExactModel):
         return _exact(map_rows(_exact_log_evidence, model, dataset, key=key), base_measure=base_measure)
-    at_once = min(n_samples, max(1, memory_budget // bytes_per_row(LogWeights(1, 1), model, dataset)))
+    at_once = draws_at_once(LogWeights(1, 1), model, dataset, n_samples=n_samples, memory_budget=memory_budget)
     row_function = LogWeights(n_samples, at_once)
     row_bytes = bytes_per_row(row_function, model, dataset)
     rows_per_chunk = chunk_rows(len(dataset), row_bytes, memory_budget=memory_budget)
     parts = [
-        _summarize(log_weights)
+        summarize_weights(log_weights)
         for log_weights in iterate_rows(row_function, model, dataset, key=key, rows_per_chunk=rows_per_chunk)
     ]
     per_row, error, effective, k = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -209,8 +222,8 @@ def _exact(per_row: Float[np.ndarray, " n"], *, base_measure: str) -> Evidence:
     )
 
 
-def _summarize(log_weights: Float[np.ndarray, "rows samples"]) -> tuple[np.ndarray, ...]:
-    """Per row: equations (2) to (5), in float64."""
+def summarize_weights(log_weights: Float[np.ndarray, "rows samples"]) -> tuple[np.ndarray, ...]:
+    """Log p^, its error, the effective sample size and k-hat of each row: equations (2) to (5), in float64."""
     log_weights = log_weights.astype(np.float64)
     n_samples = log_weights.shape[1]
     largest = log_weights.max(axis=1, keepdims=True)

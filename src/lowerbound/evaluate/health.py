@@ -3,7 +3,7 @@ r"""Health of a fitted latent variable model: is the latent space used, is its p
 For rows x_1 … x_n with q(z given x) = N(mu(x), Sigma(x)):
 
     KL_i             = mean_x KL of dimension i                                     nats; near 0: the dimension carries nothing
-    activity_i       = Var_x(mu_i(x))                                               active above 0.01 (Burda et al. 2016)
+    activity_i       = Var_x(mu_i(x))             active above 0.01 of the prior's variance (of N(0, I): Burda et al. 2016)
     aggregate mean   = mean_x mu(x)                                                 the prior's where the two are one
     aggregate var_i  = Var_x(mu_i(x)) + mean_x Sigma_ii(x)                          the prior's there
 
@@ -24,7 +24,7 @@ from lowerbound.evaluate.rows import map_rows
 from lowerbound.models.model import AbstractExactModel, AbstractGaussianPosteriorModel
 from lowerbound.nn.precision import precision_of
 
-_ACTIVE = 0.01  # of the prior's variance
+_ACTIVE = 0.01
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Health:
     Attributes
     ----------
     active_units
-        Number of latent dimensions whose posterior mean varies with x (variance above 0.01).
+        Number of latent dimensions whose posterior mean varies with x (see ``active``).
     kl_per_dimension
         Mean KL of each latent dimension in nats, shape (latent_dim,).
     activity
@@ -72,6 +72,11 @@ class Health:
         return not _findings(self)
 
     @property
+    def active(self) -> Bool[np.ndarray, " latent"]:
+        """Which latent dimensions depend on x, by the rule of ``is_active``."""
+        return is_active(self.activity, scale=self.prior_variance)
+
+    @property
     def standard_prior(self) -> bool:
         """Whether the prior has the moments of N(0, I)."""
         return bool(np.allclose(self.prior_mean, 0) and np.allclose(self.prior_variance, 1))
@@ -84,15 +89,22 @@ class Health:
         return "\n".join([*lines, *self.advice])
 
 
-def is_active(variance: Float[np.ndarray, " latent"], *, scale: float = 1.0) -> Bool[np.ndarray, " latent"]:
-    """Whether the codes of a dimension vary from row to row: their variance is above 0.01.
+def is_active(
+    variance: Float[np.ndarray, " latent"], *, scale: Float[np.ndarray, " latent"] | float
+) -> Bool[np.ndarray, " latent"]:
+    """Whether the codes of a dimension vary from row to row: their variance is above 0.01 of the scale.
 
     Parameters
     ----------
     variance
         Variance over rows of the posterior means, or codes.
     scale
-        What 0.01 is a share of: 1, the variance of the prior; of codes without a prior, their largest variance.
+        The variance of the prior; of codes without a prior, their largest variance.
+
+    Examples
+    --------
+    >>> is_active(np.array([0.02, 0.02]), scale=np.array([1.0, 4.0]))
+    array([ True, False])
     """
     return variance > _ACTIVE * scale
 
@@ -132,7 +144,7 @@ def health(model: AbstractGaussianPosteriorModel, dataset: Dataset, *, key: PRNG
     with precision_of(model):
         prior_mean, prior_variance = (np.asarray(moment, np.float64) for moment in _prior_moments(model))
     result = Health(
-        active_units=int(np.sum(is_active(activity))),
+        active_units=int(np.sum(is_active(activity, scale=prior_variance))),
         kl_per_dimension=kl,
         activity=activity,
         aggregate_mean=means.mean(axis=0),

@@ -23,13 +23,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import ndtr
-from jaxtyping import Array, Float, PRNGKeyArray, UInt32
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree, UInt32
 from scipy.special import ndtri
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
-from lowerbound.evaluate.rows import map_rows
-from lowerbound.evaluate.sampled_imputation import SampledCompletions, SampledInterval, SampledMoments
+from lowerbound.evaluate.evidence import draws_at_once, summarize_weights
+from lowerbound.evaluate.rows import RowFunction, bytes_per_row, chunk_rows, iterate_rows, map_rows
+from lowerbound.evaluate.sampled_imputation import (
+    LatentDraws,
+    PredictedCells,
+    SampledCompletions,
+    SampledPredictive,
+    WeightedDraws,
+)
 from lowerbound.models.model import AbstractExactModel, AbstractImputingModel, Predictive
 
 SAMPLES = 1000
@@ -38,18 +45,36 @@ SAMPLES = 1000
 _BISECTIONS = 60  # halves an interval of a few standard deviations down to rounding
 
 
+class Weights(NamedTuple):
+    """Effective sample size and k-hat of the weights of each row, (n,): NaN where nothing was sampled."""
+
+    effective_sample_size: Float[np.ndarray, " n"]
+    pareto_k: Float[np.ndarray, " n"]
+
+
 class Moments(NamedTuple):
     """Mean and variance of every cell given the observed cells of its row, model units, (n, …); observed cells: as if anew."""
 
     mean: Float[np.ndarray, "n *event"]
     variance: Float[np.ndarray, "n *event"]
+    weights: Weights
 
 
-class Interval(NamedTuple):
-    """Ends of the central interval of every cell given the observed cells of its row, model units, (n, …)."""
+class Cells(NamedTuple):
+    """The moments of every cell, and the ends of its central interval, model units, (n, …)."""
 
+    mean: Float[np.ndarray, "n *event"]
+    variance: Float[np.ndarray, "n *event"]
     lower: Float[np.ndarray, "n *event"]
     upper: Float[np.ndarray, "n *event"]
+    weights: Weights
+
+
+class Completed(NamedTuple):
+    """Rows with drawn missing cells, model units, and how far sampled ones can be trusted."""
+
+    rows: Float[np.ndarray, "n draws *event"]
+    weights: Weights
 
 
 ImputingModel = AbstractExactModel | AbstractImputingModel
@@ -69,31 +94,65 @@ def predictive_moments(
     key
         Base of the rows' randomness.
     """
-    if isinstance(model, AbstractExactModel):
-        return Moments(*map_rows(_moments, model, dataset, key=key))
-    return Moments(*map_rows(SampledMoments(n_samples), model, dataset, key=key))
+    (mean, variance, _), weights = _predictive(model, dataset, coverage=None, n_samples=n_samples, key=key)
+    return Moments(mean, variance, weights)
 
 
-def predictive_interval(
+def predictive_cells(
     model: ImputingModel, dataset: Dataset, *, coverage: float, n_samples: int = SAMPLES, key: PRNGKeyArray
-) -> Interval:
-    """The interval that holds each cell with probability ``coverage``, equal shares on both sides."""
+) -> Cells:
+    """The same moments, and the interval that holds each cell with probability ``coverage``, equal shares on both sides."""
+    predicted, weights = _predictive(model, dataset, coverage=coverage, n_samples=n_samples, key=key)
+    mean, variance, (lower, upper) = predicted
+    return Cells(mean, variance, lower, upper, weights)
+
+
+def _predictive(
+    model: ImputingModel, dataset: Dataset, *, coverage: float | None, n_samples: int, key: PRNGKeyArray
+) -> tuple[PyTree, Weights]:
+    """Mean, variance and interval (of nothing without a coverage), in one pass over the rows."""
     if isinstance(model, AbstractExactModel):
-        return Interval(*map_rows(CentralInterval(float(coverage)), model, dataset, key=key))
-    return Interval(*map_rows(SampledInterval(float(coverage), n_samples), model, dataset, key=key))
+        exact = ExactPredictive(None if coverage is None else float(coverage))
+        return map_rows(exact, model, dataset, key=key), _certain(len(dataset))
+    at_once = draws_at_once(WeightedDraws(1, 1), model, dataset, n_samples=n_samples)
+    row_bytes = bytes_per_row(SampledPredictive(None, n_samples, at_once), model, dataset)
+    sampled = SampledPredictive(jnp.asarray(coverage or 0.0, jnp.float32), n_samples, at_once)
+    return _map_weighted(sampled, model, dataset, row_bytes=row_bytes, key=key)
 
 
 def completed(
     model: ImputingModel, dataset: Dataset, *, n_draws: int, n_samples: int = SAMPLES, key: PRNGKeyArray
-) -> Float[np.ndarray, "n draws *event"]:
+) -> Completed:
     """``n_draws`` independent joint draws of the missing cells of each row, beside its observed ones, model units.
 
     Rows of equal content are different cases, with draws of their own: the second one of a kind counts as another hash.
     """
     apart = replace(dataset, hashes=_apart(dataset.row_hashes()))
     if isinstance(model, AbstractExactModel):
-        return map_rows(Completions(n_draws), model, apart, key=key)
-    return map_rows(SampledCompletions(n_draws, n_samples), model, apart, key=key)
+        return Completed(map_rows(Completions(n_draws), model, apart, key=key), _certain(len(dataset)))
+    at_once = draws_at_once(LatentDraws(1, 1), model, dataset, n_samples=n_samples)
+    function = SampledCompletions(n_draws, n_samples, at_once)
+    row_bytes = bytes_per_row(function, model, apart)
+    return Completed(*_map_weighted(function, model, apart, row_bytes=row_bytes, key=key))
+
+
+def _certain(n_rows: int) -> Weights:
+    return Weights(np.full(n_rows, np.nan), np.full(n_rows, np.nan))
+
+
+def _map_weighted(
+    function: RowFunction, model: AbstractImputingModel, dataset: Dataset, *, row_bytes: int, key: PRNGKeyArray
+) -> tuple[PyTree, Weights]:
+    """What the function says of every row, stacked, and of its weights what is to be known: they are not kept."""
+    rows_per_chunk = chunk_rows(len(dataset), row_bytes)
+    results, effective, k = [], [], []
+    for result, log_weight in iterate_rows(function, model, dataset, key=key, rows_per_chunk=rows_per_chunk):
+        summary = summarize_weights(log_weight)
+        results.append(result)
+        effective.append(summary[2])
+        k.append(summary[3])
+    stacked = jax.tree.map(lambda *parts: np.concatenate(parts), *results)
+    return stacked, Weights(np.concatenate(effective), np.concatenate(k))
 
 
 def _apart(hashes: UInt32[np.ndarray, " n"]) -> UInt32[np.ndarray, " n"]:
@@ -107,26 +166,21 @@ def _apart(hashes: UInt32[np.ndarray, " n"]) -> UInt32[np.ndarray, " n"]:
     return moved
 
 
-def _moments(
-    model: AbstractExactModel, datum: Datum, *, key: PRNGKeyArray
-) -> tuple[Float[Array, "*event"], Float[Array, "*event"]]:
-    found = model.predictive(datum)
-    weight = jnp.exp(found.log_weight)
-    mean = jnp.tensordot(weight, found.mean, axes=1)
-    return mean, jnp.tensordot(weight, found.variance + (found.mean - mean) ** 2, axes=1)
+class ExactPredictive(eqx.Module):
+    """Row function: mean and variance of each cell, and the ends of the interval of probability ``coverage``, if any."""
 
+    coverage: float | None = eqx.field(static=True)
 
-class CentralInterval(eqx.Module):
-    """Row function: ends of the interval of probability ``coverage``."""
-
-    coverage: float = eqx.field(static=True)
-
-    def __call__(
-        self, model: AbstractExactModel, datum: Datum, *, key: PRNGKeyArray
-    ) -> tuple[Float[Array, "*event"], Float[Array, "*event"]]:
-        """Lower and upper end of each cell."""
+    def __call__(self, model: AbstractExactModel, datum: Datum, *, key: PRNGKeyArray) -> PredictedCells:
+        """The cells of one datum."""
         found = model.predictive(datum)
-        return _quantile(found, 0.5 * (1 - self.coverage)), _quantile(found, 0.5 * (1 + self.coverage))
+        weight = jnp.exp(found.log_weight)
+        mean = jnp.tensordot(weight, found.mean, axes=1)
+        variance = jnp.tensordot(weight, found.variance + (found.mean - mean) ** 2, axes=1)
+        if self.coverage is None:
+            return PredictedCells(mean, variance, None)
+        lower, upper = (_quantile(found, 0.5 * (1 + side * self.coverage)) for side in (-1, 1))
+        return PredictedCells(mean, variance, (lower, upper))
 
 
 def _quantile(found: Predictive, probability: float) -> Float[Array, "*event"]:

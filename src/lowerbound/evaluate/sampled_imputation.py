@@ -8,6 +8,9 @@ stand for the exact posterior, so that p(x_j given x_observed) is the mixture \s
 by its weight, and every missing cell given that z. Category codes have no mean and no interval: there the mean is the most
 probable code, and the rest NaN.
 
+How far (1) can be trusted is said by its effective sample size and k-hat, as of log p(x) (``evaluate.evidence``); and as there,
+the decoder is run for a bounded number of draws at a time. Its outputs are kept for all of them.
+
 Reference: P.-A. Mattei, J. Frellsen, "MIWAE: deep generative modelling and imputation of incomplete data sets", ICML 2019
 (equations 13 and 14).
 """
@@ -20,6 +23,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from lowerbound.data.datum import Datum
+from lowerbound.evaluate.evidence import over_draws
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.models.model import AbstractImputingModel
 
@@ -28,69 +32,95 @@ _COMPONENTS = 200  # of the mixture whose quantiles are sought
 _FAR = 12  # standard deviations from a component's mean beyond which nothing is left of it
 
 
-class _Weighted(NamedTuple):
-    """Draws of z as the likelihood's outputs, and their normalized log weights."""
+class WeightedOutputs(NamedTuple):
+    """Draws of z as the likelihood's outputs, with the logarithms of their weights (1)."""
 
     log_weight: Float[Array, " samples"]
     outputs: Float[Array, "samples outputs *event"]
 
 
-def _weighted(model: AbstractImputingModel, datum: Datum, n_samples: int, *, key: PRNGKeyArray) -> _Weighted:
-    draws = jax.vmap(lambda key: model.draw(datum, key=key))(jax.random.split(key, n_samples))
-    outputs = jax.vmap(lambda z: model.outputs(z, datum.condition))(draws.z)
-    return _Weighted(jax.nn.log_softmax(draws.log_weight), outputs)
-
-
-class SampledMoments(eqx.Module):
-    """Row function: mean and variance of each cell under the weighted draws."""
+class WeightedDraws(eqx.Module):
+    """Row function: ``n_samples`` draws with their weights, at most ``at_once`` decoded together."""
 
     n_samples: int = eqx.field(static=True)
+    at_once: int = eqx.field(static=True)
+
+    def __call__(self, model: AbstractImputingModel, datum: Datum, *, key: PRNGKeyArray) -> WeightedOutputs:
+        """The draws for one datum."""
+
+        def one(key: PRNGKeyArray) -> tuple[Float[Array, ""], Float[Array, "outputs *event"]]:
+            draw = model.draw(datum, key=key)
+            return draw.log_weight, model.outputs(draw.z, datum.condition)
+
+        return WeightedOutputs(*over_draws(one, jax.random.split(key, self.n_samples), self.at_once))
+
+
+class PredictedCells(NamedTuple):
+    """Mean, variance and ends of the interval of each cell of a datum; None where no interval was asked for."""
+
+    mean: Float[Array, "*event"]
+    variance: Float[Array, "*event"]
+    interval: tuple[Float[Array, "*event"], Float[Array, "*event"]] | None
+
+
+class SampledPredictive(eqx.Module):
+    """Row function: the cells under ``n_samples`` draws, with the interval of probability ``coverage``; and the log weights.
+
+    ``coverage`` is an array, 0 for no interval: one compiled program serves every coverage, and the moments are the same with
+    and without one.
+    """
+
+    coverage: Float[Array, ""] | None  # None where only the memory is asked for: as little as without an interval
+    n_samples: int = eqx.field(static=True)
+    at_once: int = eqx.field(static=True)
 
     def __call__(
         self, model: AbstractImputingModel, datum: Datum, *, key: PRNGKeyArray
-    ) -> tuple[Float[Array, "*event"], Float[Array, "*event"]]:
-        """Mean and variance."""
-        found, likelihood = _weighted(model, datum, self.n_samples, key=key), model.likelihood
-        weight = jnp.exp(found.log_weight)
-        means, variances = jax.vmap(likelihood.mean)(found.outputs), jax.vmap(likelihood.variance)(found.outputs)
-        mean = likelihood.mean_of_mixture(found.outputs, weight)
-        return mean, jnp.tensordot(weight, variances + (means - mean) ** 2, axes=1)
+    ) -> tuple[PredictedCells, Float[Array, " samples"]]:
+        """Cells and log weights of one datum."""
+        likelihood, coverage = model.likelihood, self.coverage
+        log_weight, outputs = WeightedDraws(self.n_samples, self.at_once)(model, datum, key=key)
+        weight = jax.nn.softmax(log_weight)
+        means, variances = jax.vmap(likelihood.mean)(outputs), jax.vmap(likelihood.variance)(outputs)
+        mean = likelihood.mean_of_mixture(outputs, weight)
+        variance = jnp.tensordot(weight, variances + (means - mean) ** 2, axes=1)
+        if coverage is None:
+            return PredictedCells(mean, variance, None), log_weight
+
+        def ends() -> tuple[Float[Array, "*event"], Float[Array, "*event"]]:
+            components = _components_of_cells(likelihood, outputs, weight)
+            low, high = (_mixture_quantile(likelihood, components, 0.5 * (1 + side * coverage)) for side in (-1, 1))
+            return low, high
+
+        interval = jax.lax.cond(coverage > 0, ends, lambda: (jnp.full_like(mean, jnp.nan),) * 2)
+        return PredictedCells(mean, variance, interval), log_weight
 
 
-class SampledInterval(eqx.Module):
-    """Row function: ends of the interval of probability ``coverage``, under the weighted draws."""
-
-    coverage: float = eqx.field(static=True)
-    n_samples: int = eqx.field(static=True)
-
-    def __call__(
-        self, model: AbstractImputingModel, datum: Datum, *, key: PRNGKeyArray
-    ) -> tuple[Float[Array, "*event"], Float[Array, "*event"]]:
-        """Lower and upper end of each cell."""
-        outputs = _components_of_cells(model.likelihood, _weighted(model, datum, self.n_samples, key=key))
-        ends = [_mixture_quantile(model.likelihood, outputs, 0.5 * (1 + side * self.coverage)) for side in (-1, 1)]
-        return ends[0], ends[1]
-
-
-def _components_of_cells(likelihood: AbstractLikelihood, found: _Weighted) -> Float[Array, "components outputs *event"]:
+def _components_of_cells(
+    likelihood: AbstractLikelihood,
+    outputs: Float[Array, "samples outputs *event"],
+    weight: Float[Array, " samples"],
+) -> Float[Array, "components outputs *event"]:
     """Few components of equal weight for each cell: an even comb over its draws, which are sorted by their mean.
 
     A comb over unsorted draws is a random sample of them, whose quantiles err by 0.15 standard deviations.
     """
-    order = jnp.argsort(jax.vmap(likelihood.mean)(found.outputs), axis=0)
-    cumulative = jnp.cumsum(jnp.exp(found.log_weight)[order], axis=0)
-    comb = (jnp.arange(_COMPONENTS) + 0.5) / _COMPONENTS
+    order = jnp.argsort(jax.vmap(likelihood.mean)(outputs), axis=0)
+    cumulative = jnp.cumsum(weight[order], axis=0)
+    comb = (jnp.arange(_COMPONENTS, dtype=weight.dtype) + 0.5) / _COMPONENTS
 
     def at_comb(cumulative: Float[Array, " samples"], order: Int[Array, " samples"]) -> Int[Array, " components"]:
         return order[jnp.minimum(jnp.searchsorted(cumulative, comb), len(order) - 1)]
 
     for _ in order.shape[1:]:
         at_comb = jax.vmap(at_comb, in_axes=-1, out_axes=-1)
-    return jnp.take_along_axis(found.outputs, at_comb(cumulative, order)[:, None], axis=0)
+    return jnp.take_along_axis(outputs, at_comb(cumulative, order)[:, None], axis=0)
 
 
 def _mixture_quantile(
-    likelihood: AbstractLikelihood, outputs: Float[Array, "components outputs *event"], probability: float
+    likelihood: AbstractLikelihood,
+    outputs: Float[Array, "components outputs *event"],
+    probability: float | Float[Array, ""],
 ) -> Float[Array, "*event"]:
     """Where the mean of the components' distribution functions passes ``probability``, by bisection; NaN for codes."""
     means, scales = jax.vmap(likelihood.mean)(outputs), jnp.sqrt(jax.vmap(likelihood.variance)(outputs))
@@ -108,27 +138,49 @@ def _mixture_quantile(
     return 0.5 * (low + high) if likelihood.support == "reals" else jnp.round(high)
 
 
-class SampledCompletions(eqx.Module):
-    """Row function: ``n_draws`` rows whose missing cells were drawn given the observed ones: importance resampling."""
+class LatentDraws(eqx.Module):
+    """Row function: ``n_samples`` draws of z and their log weights, at most ``at_once`` decoded together."""
 
-    n_draws: int = eqx.field(static=True)
     n_samples: int = eqx.field(static=True)
+    at_once: int = eqx.field(static=True)
 
     def __call__(
         self, model: AbstractImputingModel, datum: Datum, *, key: PRNGKeyArray
-    ) -> Float[Array, "draws *event"]:
+    ) -> tuple[Float[Array, "samples latent"], Float[Array, " samples"]]:
         """The draws for one datum."""
-        proposal_key, choice_key, cell_key = jax.random.split(key, 3)
-        found = _weighted(model, datum, self.n_samples, key=proposal_key)
-        chosen = jnp.searchsorted(
-            jnp.cumsum(jnp.exp(found.log_weight)), jax.random.uniform(choice_key, (self.n_draws,))
-        )
-        chosen = jnp.minimum(
-            chosen, self.n_samples - 1
-        )  # where the rounded weights add up to less than the largest draw
 
-        def one(index: Array, key: PRNGKeyArray) -> Float[Array, "*event"]:
-            drawn = model.likelihood.sample(found.outputs[index], key=key)
+        def one(key: PRNGKeyArray) -> tuple[Float[Array, " latent"], Float[Array, ""]]:
+            draw = model.draw(datum, key=key)
+            return draw.z, draw.log_weight
+
+        z, log_weight = over_draws(one, jax.random.split(key, self.n_samples), self.at_once)
+        return z, log_weight
+
+
+class SampledCompletions(eqx.Module):
+    """Row function: ``n_draws`` rows whose missing cells were drawn given the observed ones: importance resampling.
+
+    The ``n_samples`` log weights are given, too; ``at_once`` draws are decoded together.
+    """
+
+    n_draws: int = eqx.field(static=True)
+    n_samples: int = eqx.field(static=True)
+    at_once: int = eqx.field(static=True)
+
+    def __call__(
+        self, model: AbstractImputingModel, datum: Datum, *, key: PRNGKeyArray
+    ) -> tuple[Float[Array, "draws *event"], Float[Array, " samples"]]:
+        """The draws for one datum, and the log weights."""
+        proposal_key, choice_key, cell_key = jax.random.split(key, 3)
+        z, log_weight = LatentDraws(self.n_samples, self.at_once)(model, datum, key=proposal_key)
+        cumulative = jnp.cumsum(jax.nn.softmax(log_weight))
+        chosen = jnp.searchsorted(cumulative, jax.random.uniform(choice_key, (self.n_draws,)))
+        # The rounded weights may add up to less than the largest of the uniform numbers.
+        chosen = jnp.minimum(chosen, self.n_samples - 1)
+
+        def one(given: tuple[Float[Array, " latent"], PRNGKeyArray]) -> Float[Array, "*event"]:
+            z, key = given
+            drawn = model.likelihood.sample(model.outputs(z, datum.condition), key=key)
             return datum.values if datum.observed is None else jnp.where(datum.observed, datum.values, drawn)
 
-        return jax.vmap(one)(chosen, jax.random.split(cell_key, self.n_draws))
+        return over_draws(one, (z[chosen], jax.random.split(cell_key, self.n_draws)), self.at_once), log_weight

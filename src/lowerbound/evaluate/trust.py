@@ -1,4 +1,4 @@
-"""Trust: whether an estimate of log p(x) by importance sampling, and its standard error, can be taken as they are.
+"""Trust: whether an estimate by importance sampling, of log p(x) or of missing cells, can be taken as it is.
 
 The estimate of a row is not to be trusted where the tail shape k-hat of its weights is above 0.7 (see ``evaluate.pareto``). The
 mean over rows is trusted as long as that holds for at most one row in ten.
@@ -44,6 +44,24 @@ def untrusted_note(untrusted: float, *, exact: bool, n_samples: int) -> str:
     if is_trusted(untrusted, exact=exact) is not False:
         return ""
     return (
-        f"log p(x) cannot be trusted for {untrusted:.0%} of the rows (Pareto k-hat above {LARGEST_TRUSTED_K} with {n_samples} "
-        "draws): read it as a lower bound, and its error as too small. A larger n_samples raises it."
+        f"log p(x) cannot be trusted for {untrusted:.0%} of the rows {_reason(n_samples)}: read it as a lower bound, and its "
+        "error as too small. A larger n_samples raises it."
     )
+
+
+def untrusted_cells_note(untrusted: float, *, n_samples: int) -> str:
+    """A sentence that says why what fills missing cells is not to be trusted; empty where it is, or where nobody can say.
+
+    >>> untrusted_cells_note(0.05, n_samples=1000), untrusted_cells_note(math.nan, n_samples=10)
+    ('', '')
+    """
+    if is_trusted(untrusted, exact=False) is not False:
+        return ""
+    return (
+        f"The missing cells cannot be trusted in {untrusted:.0%} of the rows that have some {_reason(n_samples)}: their means "
+        "and draws rest on few of them, and their intervals are too narrow. Take a larger n_samples, or fit longer."
+    )
+
+
+def _reason(n_samples: int) -> str:
+    return f"(Pareto k-hat above {LARGEST_TRUSTED_K} with {n_samples} draws)"

@@ -123,8 +123,8 @@ class ImputingEstimator(FittedEstimator, Protocol):
     def impute(self, X: Any) -> Any:
         """X with missing cells filled."""
 
-    def imputation(self, X: Any) -> Any:
-        """Moments of missing cells."""
+    def imputation(self, X: Any, *, n_samples: int = 1000) -> Any:
+        """Moments of missing cells, and how far they can be trusted."""
 
 
 def has_density(estimator: FittedEstimator) -> TypeGuard[DensityEstimator]:

@@ -40,6 +40,8 @@ class LatentHealth:
         Whether every check passed.
     advice
         Sentences; one that says that all is well, if it is.
+    active
+        Which latent dimensions these units are.
     """
 
     active_units: int
@@ -48,6 +50,7 @@ class LatentHealth:
     standard_prior: bool
     healthy: bool
     advice: tuple[str, ...]
+    active: tuple[bool, ...]
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,7 @@ def _latent_health(found: Health) -> LatentHealth:
         standard_prior=found.standard_prior,
         healthy=found.ok,
         advice=found.advice,
+        active=tuple(map(bool, found.active)),
     )
 
 

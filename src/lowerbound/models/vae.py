@@ -33,6 +33,7 @@ from lowerbound.models.decoder import Decoder
 from lowerbound.models.model import AbstractGaussianPosteriorModel, AbstractImputingModel, Draw, ElboTerms
 from lowerbound.posteriors.encoder import AbstractEncoder
 from lowerbound.posteriors.gaussian import AbstractGaussianPosterior
+from lowerbound.posteriors.unobserved import draw_or_prior, posterior_or_prior, unless_unobserved
 from lowerbound.priors.prior import AbstractDiagonalGaussianPrior
 
 
@@ -58,8 +59,8 @@ class VAE(AbstractGaussianPosteriorModel, AbstractImputingModel):
         return self.likelihood.log_prob(self.outputs(z), datum)
 
     def posterior(self, datum: Datum) -> AbstractGaussianPosterior:
-        """q(z given x), equation (2)."""
-        return self.encoder(self.likelihood, datum)
+        """q(z given x), equation (2); the prior where x has no observed cell."""
+        return posterior_or_prior(datum, self.encoder(self.likelihood, datum), self.prior)
 
     def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
         """Those of p(z)."""
@@ -91,14 +92,15 @@ class VAE(AbstractGaussianPosteriorModel, AbstractImputingModel):
 
     def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
         """One z ~ q(z given x) with log p(z), log p(x given z), log q(z given x)."""
-        z, log_posterior = self.posterior(datum).draw(key=key)
-        return Draw(z, self.prior.log_prob(z), self.log_likelihood(datum, z), log_posterior)
+        z, log_prior, log_posterior = draw_or_prior(datum, self.posterior(datum), self.prior, key=key)
+        return Draw(z, log_prior, self.log_likelihood(datum, z), log_posterior)
 
     def elbo_terms(self, datum: Datum, *, key: PRNGKeyArray) -> ElboTerms:
         """The two terms of equation (3), the expectation at one z ~ q."""
         posterior = self.posterior(datum)
         z = posterior.draw(key=key).z
-        return ElboTerms(self.log_likelihood(datum, z), posterior.kl(self.prior))
+        kl = posterior.kl(self.prior)
+        return ElboTerms(self.log_likelihood(datum, z), unless_unobserved(datum, kl, jnp.zeros_like(kl)))
 
     def sample(
         self, condition: Float[Array, " condition"] | None = None, *, key: PRNGKeyArray

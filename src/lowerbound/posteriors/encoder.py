@@ -4,8 +4,8 @@ This is the amortized rung of the ladder of E-steps: nothing is kept per row, th
 learned with the decoder's.
 
 A network that was made for data with missing cells sees, beside each value, whether it was observed: one channel more for images,
-one number more for each cell of a table. Missing values are zeros to it. A row without any observed cell says nothing of z, so
-that its exact posterior is the prior: q is set to N(0, I) there.
+one number more for each cell of a table. Missing values are zeros to it. Of a row without any observed cell the model asks its
+prior instead (``posteriors.unobserved``).
 """
 
 from abc import abstractmethod
@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -59,14 +58,8 @@ class AbstractEncoder(eqx.Module):
         """q(z given x) for one datum's features, as a vector."""
 
     def __call__(self, likelihood: AbstractLikelihood, datum: Datum) -> AbstractGaussianPosterior:
-        """q(z given x_observed) of a datum."""
-        posterior = self.of_features(encoder_features(likelihood, datum, with_mask=self.with_mask).reshape(-1))
-        if datum.observed is None:
-            return posterior
-        said = datum.observed.any()
-        # Mean, log scales and triangles of zeros are N(0, I).
-        prior: AbstractGaussianPosterior = jax.tree.map(lambda leaf: jnp.where(said, leaf, 0.0), posterior)
-        return prior
+        """q(z given x_observed) of a datum with an observed cell."""
+        return self.of_features(encoder_features(likelihood, datum, with_mask=self.with_mask).reshape(-1))
 
 
 class GaussianEncoder(AbstractEncoder):

@@ -102,8 +102,10 @@ class ReportContext:
     @cached_property
     def active(self) -> Bool[np.ndarray, " latent"]:
         """Latents whose posterior mean varies over the rows; codes without a prior are held against the busiest one."""
+        if self.findings.health is not None:
+            return np.array(self.findings.health.active)
         variance = self.codes.var(axis=0, dtype=np.float64)
-        return is_active(variance) if self.has_standard_prior else is_active(variance, scale=float(variance.max()))
+        return is_active(variance, scale=1.0 if self.has_standard_prior else float(variance.max()))
 
     # ---- what decides which sections there are
 

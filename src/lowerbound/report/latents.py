@@ -25,7 +25,7 @@ def latents_section(context: ReportContext) -> Section:
         pictures += _decoded(context)
     n_active = int(context.active.sum())
     sentence = f"{n_active} of {counted(latent_dim, 'latent dimension')} vary from row to row."
-    if not context.has_standard_prior and n_active < latent_dim:
+    if context.findings.density is None and n_active < latent_dim:
         sentence = (
             f"{n_active} of {counted(latent_dim, 'latent dimension')} {'has' if n_active == 1 else 'have'} more than 1% of the "
             "variance of the busiest one."

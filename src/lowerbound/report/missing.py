@@ -1,10 +1,16 @@
 """Missing cells: where they are, and how well the model knows them from the observed cells of their rows."""
 
+import warnings
+
 import numpy as np
 
+from lowerbound.evaluate.evidence import EvidenceWarning
+from lowerbound.evaluate.imputation import SAMPLES
+from lowerbound.evaluate.trust import share_untrusted, untrusted_cells_note
 from lowerbound.evaluate.words import counted, number, share
-from lowerbound.findings.cells import as_numbers, take
-from lowerbound.findings.fitted import ImputingEstimator, can_impute
+from lowerbound.findings.cells import take
+from lowerbound.findings.fitted import can_impute
+from lowerbound.interface.missing_cells import Imputation
 from lowerbound.plots import sample_figure
 from lowerbound.report.contents import Picture, Section, TextTable
 from lowerbound.report.context import ReportContext
@@ -35,21 +41,26 @@ def missing_section(context: ReportContext) -> Section:
     empty = int(missing.all(axis=1).sum())
     if empty:
         have = "has" if empty == 1 else "have"
-        sentence += f" {counted(empty, 'row')} without any cell {have} log p(x) = 0 and the prior for a code."
+        sentence += f" {counted(empty, 'row')} without any cell {have} log p(x) = 0 and the prior's mean for a code."
     tabular = context.to_images is None
+    with_holes = np.flatnonzero(missing.any(axis=1))
+    chosen = np.arange(len(missing)) if tabular else with_holes[even_stride(len(with_holes), _N_IMAGES)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EvidenceWarning)  # the note says the same
+        found = estimator.imputation(context.rows if tabular else take(context.rows, chosen), n_samples=SAMPLES)
+    counted_in = missing[chosen].any(axis=1)
+    note = untrusted_cells_note(share_untrusted(found.pareto_k[counted_in]), n_samples=SAMPLES)
     return Section(
         anchor="missing",
         title="Missing cells",
-        paragraphs=(sentence,),
-        pictures=() if tabular else (_filled(context, estimator, missing),),
-        tables=(_table(context, estimator, missing),) if tabular else (),
+        paragraphs=(sentence, note) if note else (sentence,),
+        pictures=() if tabular else (_filled(context, found, chosen),),
+        tables=(_table(context, found, missing),) if tabular else (),
     )
 
 
-def _filled(context: ReportContext, estimator: ImputingEstimator, missing: np.ndarray) -> Picture:
-    with_holes = np.flatnonzero(missing.any(axis=1))
-    chosen = with_holes[even_stride(len(with_holes), _N_IMAGES)]
-    filled = as_numbers(estimator.impute(take(context.rows, chosen)))
+def _filled(context: ReportContext, found: Imputation, chosen: np.ndarray) -> Picture:
+    filled = found.mean
     pairs = np.concatenate([context.images(context.targets[chosen]), context.images(filled)])
     return picture(
         sample_figure(pairs, n_columns=len(chosen), value_range=context.value_range),
@@ -59,8 +70,8 @@ def _filled(context: ReportContext, estimator: ImputingEstimator, missing: np.nd
     )
 
 
-def _table(context: ReportContext, estimator: ImputingEstimator, missing: np.ndarray) -> TextTable:
-    scale = np.asarray(estimator.imputation(context.rows).scale).reshape(missing.shape)
+def _table(context: ReportContext, found: Imputation, missing: np.ndarray) -> TextTable:
+    scale = found.scale.reshape(missing.shape)
     left = np.sqrt(np.sum(np.square(scale), axis=0) / np.maximum(missing.sum(axis=0), 1))
     known = np.where(context.moments.varies, context.moments.deviation, np.nan)
     shares = missing.mean(axis=0)
