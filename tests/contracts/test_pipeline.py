@@ -180,6 +180,7 @@ def test_an_outlier_detector_keeps_the_names_of_a_data_frame():
 
 
 @pytest.mark.filterwarnings(STOPPED_EARLY)
+@pytest.mark.filterwarnings("ignore::lowerbound.EvidenceWarning")  # shapes are asked, not trust
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
