@@ -46,6 +46,15 @@ def test_an_objective_without_a_bound_shows_its_loss(terminal: io.StringIO) -> N
     assert "loss 3.25" in last_line(terminal)
 
 
+def test_an_objective_with_names_of_its_own_shows_what_it_records(terminal: io.StringIO) -> None:
+    with progress.reporter(verbose=True, max_epochs=2, n_rows=10) as report:
+        report.epoch(
+            1, {"loss": 3.0, "bound": -3.0, "energy": 0.12345, "validation_loss": 4.0, "validation_energy": 7.0}
+        )
+    assert "bound -3.0 energy 0.1235" in last_line(terminal).replace("  ", " ")
+    assert "7.0" not in last_line(terminal)
+
+
 def test_silence_unless_verbose(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.reporter(verbose=False, max_epochs=2, n_rows=10) as report:
         report.rows(10)

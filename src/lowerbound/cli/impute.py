@@ -90,7 +90,7 @@ def _check_options(
 
 
 def _write_intervals(file: Path, estimator: Any, rows: Any, missing: np.ndarray, *, coverage: float) -> None:
-    """Of the missing cells, line by line, in a table; of all cells in an array."""
+    """File of the intervals: of missing cells, line by line, in a table; of all cells in an array."""
     found = estimator.imputation(rows, coverage=coverage)
     if not is_table(file):
         write_array(file, np.stack([found.lower, found.upper], axis=1))

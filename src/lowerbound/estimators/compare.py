@@ -163,7 +163,7 @@ def _named(estimators: Any, names: Sequence[str] | None) -> dict[str, LatentVari
 
 
 def _name(estimator: LatentVariableEstimator) -> str:
-    """Such as "PPCA(10)" or "MixtureOfFactorAnalyzers(5, latent_dim=2)": the class and its sizes, as one would write them."""
+    """Class and sizes as one would write them, such as "PPCA(10)" or "MixtureOfFactorAnalyzers(5, latent_dim=2)"."""
     sizes = f"{estimator.latent_dim}"
     if isinstance(estimator, Clusters):
         sizes = f"{estimator.n_clusters}, latent_dim={estimator.latent_dim}"

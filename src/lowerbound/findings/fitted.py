@@ -213,7 +213,7 @@ class LinearFactors(FittedEstimator, Protocol):
 
     @property
     def noise_variance_(self) -> np.ndarray | float:
-        """Of each column, or one for all."""
+        """Noise variance of each column, or one for all."""
 
 
 @runtime_checkable

@@ -19,7 +19,7 @@ from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 
 LEAST_NOISE_FLOOR = 1e-7
-"""Of ``noise_floor``: digits of log p(x) are lost in proportion to its inverse."""
+"""Least ``noise_floor``: digits of log p(x) are lost in proportion to its inverse."""
 
 
 class ExactEstimator(ImputingEstimator):

@@ -26,7 +26,7 @@ from lowerbound.persist import SavedModelError, decode_value, encode_value, read
 
 Arrays = dict[str, np.ndarray]
 ClassNamed = Callable[[str], type[BaseEstimator] | None]
-"""From the name of a class to the class, or None."""
+"""Function from the name of a class to the class, or None."""
 
 
 class UnknownClassError(SavedModelError):

@@ -24,7 +24,7 @@ from lowerbound.nn.mlp import MLP
 
 
 class ConvolutionalEncoder(eqx.Module):
-    """From an image, as one vector, to a vector: halving layers, one for each number of channels, then an MLP.
+    """Network from an image, as one vector, to a vector: halving layers, one for each number of channels, then an MLP.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class ConvolutionalEncoder(eqx.Module):
 
 
 class ConvolutionalDecoder(eqx.Module):
-    r"""From a vector to images of the same size, as one vector: an MLP, then doubling layers, one for each number of channels.
+    r"""Network from a vector to images of one size, as one vector: an MLP, then doubling layers, one for each number of channels.
 
     Parameters
     ----------
