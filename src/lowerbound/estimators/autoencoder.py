@@ -1,6 +1,5 @@
 """Autoencoder, the estimator: a deterministic code by least squares (model: ``lowerbound.models.autoencoder``)."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
@@ -19,7 +18,6 @@ from lowerbound.interface.architecture import (
 )
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator, seed_of
-from lowerbound.interface.capabilities import DENSITY_VERBS
 from lowerbound.interface.checks import check_rows
 from lowerbound.interface.hyperparameters import check_bool, check_integer, no_type_check
 from lowerbound.interface.missing_cells import check_observed_columns
@@ -137,16 +135,6 @@ class Autoencoder(LatentVariableEstimator):
         training = Training(self, dataset, seed=self.seed_)
         self._set_fitted(training.run(self._skeleton(key=self._key(2)), SquaredError()))
         return self
-
-    def absent_verbs(self) -> Mapping[str, str]:
-        """Those that need a density."""
-        reason = "its encoder is deterministic and its prior flat, so nothing has a density. Use VAE for likelihoods and samples."
-        filling = "its missing cells have no distribution. Use reconstruct, which gives their values too, or VAE."
-        return {
-            **super().absent_verbs(),
-            **dict.fromkeys(DENSITY_VERBS, reason),
-            **dict.fromkeys(("impute", "imputation"), filling),
-        }
 
     def _skeleton(self, *, key: PRNGKeyArray) -> AutoencoderModel:
         encoder_key, decoder_key = jax.random.split(key)

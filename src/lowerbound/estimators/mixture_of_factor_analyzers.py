@@ -1,6 +1,5 @@
 """MixtureOfFactorAnalyzers, the estimator: clusters with factors of their own; without factors, the Gaussian mixture."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -18,7 +17,6 @@ from lowerbound.fit.mixture import fit_mixture, lost_clusters
 from lowerbound.fit.seeding import StartingRows, initial_mixture, sorted_by_hash
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
-from lowerbound.interface.capabilities import GAUSSIAN_POSTERIOR_VERBS
 from lowerbound.interface.checks import check_rows, fitted_names
 from lowerbound.interface.em_chunks import em_chunks
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
@@ -188,11 +186,6 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         self.model_ = _by_weight(self.model_)
         self.status_ = self.status_.with_notes(self._notes(rows))
         return self
-
-    def absent_verbs(self) -> Mapping[str, str]:
-        """Verbs that need one Gaussian posterior for each row, with the reason."""
-        reason = "its posterior is a mixture, without one mean and covariance. Use predict_proba, transform and sample_posterior."
-        return {**super().absent_verbs(), **dict.fromkeys(GAUSSIAN_POSTERIOR_VERBS, reason)}
 
     # ---- clusters
 

@@ -3,7 +3,7 @@
     X  --check_rows-->  array  --preprocessing_-->  Dataset  --evaluate.*-->  numbers in model units  -->  the user's units
 
 A subclass gives ``fit`` and ``_skeleton`` (the untrained model for given shapes, from hyperparameters alone); ``fit`` ends in
-``_set_fitted``. Verbs that need a density are absent, with the reason, where the model has none.
+``_set_fitted``. Its return annotation names the class of the model, whose level decides which verbs there are.
 """
 
 import os
@@ -67,7 +67,6 @@ class LatentVariableEstimator(
     """Base of the estimators; see the module for the way of the data."""
 
     outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS  # the first one is the default
-    takes_missing: ClassVar[bool] = False  # whether NaN is a missing cell, rather than an error
     computes_in: ClassVar[Literal["float32", "float64"]] = "float32"
 
     latent_dim: int

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from lowerbound.data.row_chunks import row_chunks
+from lowerbound.interface.capabilities import IMPUTING_ESTIMATORS
 from lowerbound.interface.cells import to_numbers
 from lowerbound.interface.frames import Frame, LabelledFrame, column_label, column_names
 
@@ -181,8 +182,7 @@ def _raise_not_finite(
     remedy = (
         "Mark what is not known as NaN, or clip it."
         if missing
-        else "This model takes no missing cells: impute them (PPCA, FactorAnalysis, MixtureOfFactorAnalyzers and VAE can), or "
-        "drop these rows."
+        else f"This model takes no missing cells: impute them with {IMPUTING_ESTIMATORS}, or drop these rows."
     )
     raise ValueError(
         f"X of {owner} must be {constraint}; got {len(cells)} such cells in {rows} rows, first {shown}. {remedy}"

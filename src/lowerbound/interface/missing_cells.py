@@ -9,10 +9,12 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from numpy.random import RandomState
 from sklearn.base import BaseEstimator
+from sklearn.utils.metaestimators import available_if
 
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.evaluate.imputation import completed, predictive_interval, predictive_moments
 from lowerbound.interface.base import LatentVariableEstimator
+from lowerbound.interface.capabilities import offered
 from lowerbound.interface.cells import to_numbers
 from lowerbound.interface.checks import fitted_names
 from lowerbound.interface.frames import column_label, like
@@ -39,6 +41,7 @@ class Imputation(NamedTuple):
 class ImputingEstimator(LatentVariableEstimator):
     """Base of the estimators whose NaN is a missing cell that can be filled."""
 
+    @available_if(offered("impute"))
     def impute(self, X: Any, *, n_draws: int | None = None, random_state: int | RandomState | None = None) -> Any:
         """X with every missing cell at its mean given the observed cells of its row; a data frame stays one.
 
@@ -77,6 +80,7 @@ class ImputingEstimator(LatentVariableEstimator):
         """The cells of X as float64, NaN where one is missing."""
         return np.asarray(to_numbers(X, owner=type(self).__name__), np.float64)
 
+    @available_if(offered("imputation"))
     def imputation(self, X: Any, *, coverage: float = 0.95) -> Imputation:
         """Mean, standard deviation and interval of every missing cell given the observed cells of its row.
 
