@@ -161,7 +161,7 @@ def _summed(estimator: FittedEstimator, rows: Any, log_density: _LogDensity) -> 
 
 
 def _gaussian(estimator: FittedEstimator, rows: Any, found: Moments) -> IndependentColumns | None:
-    dequantized = estimator.preprocessing_.treatment == "dequantize"
+    dequantized = estimator.preprocessing_.meaning.uniform_noise
     noise = 1 / 12 if dequantized else 0.0  # the variance of U[0, 1)
     known = found.count > 0
     if not known.any() or not (dequantized or found.varies[known].all()):

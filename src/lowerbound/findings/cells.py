@@ -16,9 +16,6 @@ from lowerbound.findings.fitted import FittedEstimator
 Cell = Literal["column", "pixel", "cell"]
 """What one number of a row is called; those of an image in colour are cells, three to a pixel."""
 
-_ONE_UNIT = ("dequantize", "dynamic", "threshold", "grey")  # treatments of cells that share one unit
-_BINARIZED = ("dynamic", "threshold", "grey")  # treatments that see a grey level as a share of white
-
 
 @runtime_checkable
 class Frame(Protocol):
@@ -68,7 +65,7 @@ def targets(estimator: FittedEstimator, rows: Any) -> Float[np.ndarray, "n *even
     """
     values = as_numbers(rows)
     preprocessing = estimator.preprocessing_
-    if preprocessing.treatment in _BINARIZED:
+    if preprocessing.meaning.grey_as_share:
         values = values / preprocessing.white_level
     if preprocessing.treatment == "threshold":
         values = np.where(np.isnan(values), np.nan, values > 0.5)
@@ -83,13 +80,13 @@ def chunks_of(rows: Any, n_cells: int) -> Iterator[Any]:
 
 def columns_have_units(estimator: FittedEstimator) -> bool:
     """Whether the cells of a row are columns of a table with units of their own, rather than pixels, grey levels or bits."""
-    of_one_unit = estimator.preprocessing_.treatment in _ONE_UNIT or estimator.likelihood_.support == "bits"
+    of_one_unit = estimator.preprocessing_.meaning.one_unit or estimator.likelihood_.support == "bits"
     return len(estimator.input_shape_) == 1 and not of_one_unit
 
 
 def common_unit(estimator: FittedEstimator) -> str:
     """The one unit of all cells, in words."""
-    if estimator.preprocessing_.treatment == "dequantize":
+    if estimator.preprocessing_.meaning.uniform_noise:
         return "grey levels"
     return "probabilities, 0 to 1" if estimator.likelihood_.support == "bits" else "units of x"
 

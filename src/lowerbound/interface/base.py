@@ -269,7 +269,7 @@ class LatentVariableEstimator(
     @property
     def base_measure_(self) -> str:
         """What ``log_evidence`` is a density or mass with respect to."""
-        return " ".join(filter(None, (self.likelihood_.base_measure, self.preprocessing_.measure)))
+        return " ".join(filter(None, (self.likelihood_.base_measure, self.preprocessing_.meaning.measure)))
 
     def _draw_key(self, random_state: int | RandomState | None) -> PRNGKeyArray:
         check_seed(type(self).__name__, random_state)

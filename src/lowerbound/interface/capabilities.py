@@ -10,7 +10,7 @@ one place, ``absent_verbs``. What ``available_if`` hides (so that ``hasattr`` te
 import types
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, ClassVar, Final, NamedTuple, NoReturn, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Final, NamedTuple, NoReturn, Union, cast, get_args, get_origin, get_type_hints
 
 from lowerbound.findings.fitted import offers
 from lowerbound.models.model import (
@@ -119,8 +119,8 @@ def _are_all(models: tuple[type, ...], levels: type | tuple[type, ...]) -> bool:
 
 def _model_classes(estimator: Any) -> tuple[type, ...]:
     """Class of the fitted model; before a fit, the classes that ``_skeleton`` says it makes."""
-    fitted = vars(estimator).get("model_")
-    return _declared(type(estimator)) if fitted is None else (type(fitted),)
+    fitted, estimator_class = vars(estimator).get("model_"), cast("Any", type(estimator))
+    return _declared(estimator_class) if fitted is None else (type(fitted),)
 
 
 @cache

@@ -49,8 +49,7 @@ def clusters_section(context: ReportContext) -> Section:
 
 def _centres(context: ReportContext, estimator: ClusterEstimator) -> Picture:
     centres = estimator.means_[:_N_IMAGES].reshape(-1, *estimator.input_shape_)
-    if estimator.preprocessing_.treatment == "dequantize":
-        centres = centres - 0.5  # the mean of the noise
+    centres = centres - estimator.preprocessing_.meaning.mean_noise
     n_clusters = len(estimator.means_)
     most = "" if n_clusters <= _N_IMAGES else f", the {_N_IMAGES} heaviest of {n_clusters}"
     return picture(

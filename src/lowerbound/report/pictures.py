@@ -136,7 +136,7 @@ def _marginals(context: ReportContext, estimator: SamplingEstimator) -> Section:
     drawn = _flat(estimator.sample(max(len(context.targets), _LEAST_DRAWN)))
     real = _flat(context.targets)
     words = f"{len(drawn)} new rows were drawn from the model; each column of them is held against the data."
-    if estimator.preprocessing_.treatment in ("dynamic", "grey"):
+    if estimator.preprocessing_.meaning.bits_by_chance:
         # What is drawn are bits: so are the rows then, each cell a one with the probability that it states.
         bits = np.random.default_rng(0).uniform(size=real.shape) < real
         real = np.where(np.isnan(real), np.nan, bits)
