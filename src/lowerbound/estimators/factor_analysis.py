@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Float
 from numpy.random import RandomState
 
+from lowerbound.findings.fitted import LinearFactors, feature_names
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import Posterior, seed_of
-from lowerbound.interface.checks import check_rows, fitted_names
+from lowerbound.interface.checks import check_rows
 from lowerbound.interface.hyperparameters import check_choice, no_type_check
 from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
 from lowerbound.interface.weighted_rows import WeightedRows
@@ -130,7 +131,7 @@ class FactorAnalysis(LinearGaussianEstimator):
             array,
             sample_weight=sample_weight,
             noise_seed=self.seed_ if self.dequantize else None,
-            names=fitted_names(self),
+            names=feature_names(self),
         )
         variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
         self.preprocessing_, self.constant_features_ = rows.preprocessing(per_column=True, variance=variance)
@@ -164,6 +165,11 @@ class FactorAnalysis(LinearGaussianEstimator):
     def factor_correlation_(self) -> Float[np.ndarray, "latent latent"]:
         """Correlation of the reported factors under the model."""
         return self.factor_mixing_ @ self.factor_mixing_.T
+
+    @property
+    def linear_factors_(self) -> LinearFactors:
+        """Loadings, noise, and the reported factors."""
+        return replace(super().linear_factors_, correlation=self.factor_correlation_, rotation=self.rotation)
 
     @property
     def noise_variance_(self) -> Float[np.ndarray, " features"]:

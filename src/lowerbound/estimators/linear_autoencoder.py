@@ -86,6 +86,7 @@ class LinearAutoencoder(LatentVariableEstimator):
     [[-5.0], [0.0], [5.0]]
     """
 
+    decodes_linearly: ClassVar[bool] = True
     outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
 
     @no_type_check

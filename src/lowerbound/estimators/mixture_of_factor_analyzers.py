@@ -12,12 +12,12 @@ from lowerbound.data.dataset import hash_rows
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.notes import cluster_notes, constant_note
 from lowerbound.evaluate.rows import map_rows
-from lowerbound.findings.fitted import feature_names
+from lowerbound.findings.fitted import ClusterParameters, feature_names
 from lowerbound.fit.mixture import fit_mixture, lost_clusters
 from lowerbound.fit.seeding import StartingRows, initial_mixture, sorted_by_hash
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
-from lowerbound.interface.checks import check_rows, fitted_names
+from lowerbound.interface.checks import check_rows
 from lowerbound.interface.em_chunks import em_chunks
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
 from lowerbound.interface.hyperparameters import (
@@ -166,7 +166,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
             array,
             sample_weight=sample_weight,
             noise_seed=self.seed_ if self.dequantize else None,
-            names=fitted_names(self),
+            names=feature_names(self),
         )
         self._check_sizes(rows.n_rows)
         per_column = self.noise != "isotropic" or self.standardize
@@ -234,6 +234,24 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         """mu, (n_clusters, n_features), in the units of X."""
         scale, shift = self.preprocessing_.scale.reshape(-1), self.preprocessing_.shift.reshape(-1)
         return np.asarray(self.model_.components.mean) * scale + shift
+
+    @property
+    def cluster_parameters_(self) -> ClusterParameters:
+        """Weights, falling, and means; those of grey levels without the noise of dequantization."""
+        return ClusterParameters(self.weights_, self.means_ - self.preprocessing_.meaning.mean_noise)
+
+    @property
+    def latent_names_(self) -> list[str]:
+        """Names of the columns of ``transform``: y1 … yK, the probabilities of K clusters, then the factors of each.
+
+        The latter are yk_z1, yk_z2 and so on.
+        """
+        clusters = [f"y{k + 1}" for k in range(int(self.n_clusters))]
+        return clusters + [f"{cluster}_z{i + 1}" for cluster in clusters for i in range(int(self.latent_dim))]
+
+    @property
+    def _sizes(self) -> str:
+        return f"{self.n_clusters}, latent_dim={self.latent_dim}"
 
     @property
     def n_parameters_(self) -> int:

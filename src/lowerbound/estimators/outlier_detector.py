@@ -102,3 +102,8 @@ class OutlierDetector(Suggesting, OutlierMixin, BaseEstimator):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the fitted detector as a folder of JSON and arrays, for ``lowerbound.load``; all of it, or nothing."""
         save_estimator(self, path)
+
+
+def unwrapped(estimator: Any) -> Any:
+    """The fitted estimator in an outlier detector; any other as it is."""
+    return estimator.estimator_ if isinstance(estimator, OutlierDetector) else estimator

@@ -7,10 +7,11 @@ from jaxtyping import Float
 from numpy.random import RandomState
 
 from lowerbound.data.principal_axes import spectrum_of_covariance, spectrum_of_rows
+from lowerbound.findings.fitted import feature_names
 from lowerbound.fit.result import FitResult, Status
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
-from lowerbound.interface.checks import check_rows, fitted_names
+from lowerbound.interface.checks import check_rows
 from lowerbound.interface.hyperparameters import check_bool, check_choice, no_type_check
 from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
 from lowerbound.interface.weighted_rows import WeightedRows
@@ -126,7 +127,7 @@ class PPCA(LinearGaussianEstimator):
             array,
             sample_weight=sample_weight,
             noise_seed=self.seed_ if self.dequantize else None,
-            names=fitted_names(self),
+            names=feature_names(self),
         )
         variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
         self.preprocessing_, self.constant_features_ = rows.preprocessing(

@@ -5,31 +5,17 @@ no numbers at all: they are equal, or not.
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from lowerbound.data.frames import Frame, as_numbers, take
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.findings.fitted import FittedEstimator
 
 Cell = Literal["column", "pixel", "cell"]
 """What one number of a row is called; those of an image in colour are cells, three to a pixel."""
-
-
-@runtime_checkable
-class Frame(Protocol):
-    """A data frame."""
-
-    @property
-    def iloc(self) -> Any:
-        """Rows by position."""
-
-    def to_numpy(self, dtype: Any, *, na_value: Any) -> np.ndarray:
-        """The cells."""
-
-    def isna(self) -> Any:
-        """Whether each cell is missing."""
 
 
 def as_rows(X: Any) -> Any:
@@ -39,16 +25,6 @@ def as_rows(X: Any) -> Any:
     if isinstance(X, np.ma.MaskedArray):
         return np.where(np.ma.getmaskarray(X), np.nan, X.data)
     return np.asarray(X)
-
-
-def as_numbers(rows: Any) -> Float[np.ndarray, "n *event"]:
-    """An array or data frame as float64, NaN where a cell is missing."""
-    return np.asarray(rows.to_numpy(np.float64, na_value=np.nan) if isinstance(rows, Frame) else rows, np.float64)
-
-
-def take(rows: Any, which: Any) -> Any:
-    """Some rows of an array or of a data frame, by position."""
-    return rows.iloc[which] if isinstance(rows, Frame) else rows[which]
 
 
 def share_of_missing(rows: Any) -> float:

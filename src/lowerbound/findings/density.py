@@ -9,7 +9,7 @@ import numpy as np
 
 from lowerbound.evaluate.evidence import Evidence, EvidenceWarning
 from lowerbound.evaluate.trust import is_trusted, share_untrusted
-from lowerbound.findings.fitted import DensityEstimator, LinearFactors
+from lowerbound.findings.fitted import DensityEstimator
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def density(
     estimator: DensityEstimator, rows: Any, evidence: Evidence, *, kl: float, share_of_missing_cells: float
 ) -> Density:
     """The record of the evidence."""
-    meaning = estimator.preprocessing_.meaning
+    factors, meaning = estimator.linear_factors_, estimator.preprocessing_.meaning
     cells = estimator.n_features_in_ * (1 - share_of_missing_cells)
     untrusted = share_untrusted(evidence.pareto_k)
     return Density(
@@ -92,5 +92,5 @@ def density(
         elbo=float(np.mean(estimator.elbo(rows))),
         kl=kl,
         bits_per_dimension=-evidence.value / (cells * math.log(2)) if meaning.has_code_length and cells else None,
-        one_noise_for_all=isinstance(estimator, LinearFactors) and np.ndim(estimator.noise_variance_) == 0,
+        one_noise_for_all=factors is not None and np.ndim(factors.noise_variance) == 0,
     )

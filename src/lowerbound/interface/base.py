@@ -6,6 +6,7 @@ A subclass gives ``fit`` and ``_skeleton`` (the untrained model for given shapes
 ``_set_fitted``. Its return annotation names the class of the model, whose level decides which verbs there are.
 """
 
+import math
 import os
 from abc import abstractmethod
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -27,6 +28,7 @@ from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.health import Health, health
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.evaluate.posterior import encode, posterior_moments
+from lowerbound.findings.fitted import ClusterParameters, LinearFactors
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.capabilities import Capabilities, offered
 from lowerbound.interface.checks import check_latents, check_rows
@@ -68,6 +70,13 @@ class LatentVariableEstimator(
 
     outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS  # the first one is the default
     computes_in: ClassVar[Literal["float32", "float64"]] = "float32"
+    decodes_linearly: ClassVar[bool] = False  # whether E[x given z] is linear in z, so that loadings tell all of it
+    maximizes_evidence: ClassVar[bool] = (
+        False  # whether ``history_`` is that of log p(x) itself, not of a bound or a loss
+    )
+
+    constant_features_: Any = None  # True for features without spread in the training rows, where marked
+    fit_seconds_: float = math.nan  # where unknown
 
     latent_dim: int
     random_state: int | RandomState | None
@@ -84,6 +93,26 @@ class LatentVariableEstimator(
     @abstractmethod
     def _skeleton(self, *, key: PRNGKeyArray) -> AbstractModel:
         """The untrained model for ``input_shape_`` and what else ``fit`` measured."""
+
+    @property
+    def linear_factors_(self) -> LinearFactors | None:
+        """Loadings and noise, in the units of X; None for a density that is not linear in its factors."""
+        return None
+
+    @property
+    def cluster_parameters_(self) -> ClusterParameters | None:
+        """Weights and means of the clusters; None where they are not parameters of the model."""
+        return None
+
+    @property
+    def latent_names_(self) -> list[str]:
+        """Names of the columns of ``transform`` in tables, counted as in figures: z1, z2 and so on."""
+        return [f"z{i + 1}" for i in range(self._n_features_out)]
+
+    @property
+    def _sizes(self) -> str:
+        """The arguments that say how large the model is, as one would write them."""
+        return f"{self.latent_dim}"
 
     @property
     @abstractmethod

@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Shaped
 from scipy.sparse import issparse
 
-from lowerbound.interface.frames import Frame, LabelledFrame, column_label
+from lowerbound.data.frames import Frame, LabelledFrame, column_label
 from lowerbound.interface.row_shapes import MixedShapes, mixed_shapes
 
 NUMERIC_KINDS = "biuf"

@@ -27,6 +27,7 @@ class ExactEstimator(ImputingEstimator):
 
     takes_missing: ClassVar[bool] = True
     computes_in: ClassVar[Literal["float32", "float64"]] = "float64"
+    maximizes_evidence: ClassVar[bool] = True
     outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("log_evidence", "kl", "elbo", "reconstruction")
 
     dequantize: bool

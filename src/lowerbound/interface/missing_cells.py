@@ -11,13 +11,13 @@ from numpy.random import RandomState
 from sklearn.base import BaseEstimator
 from sklearn.utils.metaestimators import available_if
 
+from lowerbound.data.frames import column_label, like
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.evaluate.imputation import completed, predictive_interval, predictive_moments
+from lowerbound.findings.fitted import feature_names
 from lowerbound.interface.base import LatentVariableEstimator
 from lowerbound.interface.capabilities import offered
 from lowerbound.interface.cells import to_numbers
-from lowerbound.interface.checks import fitted_names
-from lowerbound.interface.frames import column_label, like
 from lowerbound.interface.hyperparameters import check_integer, check_number
 
 
@@ -114,7 +114,7 @@ def check_observed_columns(estimator: BaseEstimator, seen: Float[np.ndarray, "*e
     never = np.argwhere(seen == 0)
     if not len(never):
         return
-    names = fitted_names(estimator)
+    names = feature_names(estimator)
     named = ", ".join(column_label(tuple(column), names) for column in never[:5]) + (", …" if len(never) > 5 else "")
     raise ValueError(
         f"X of {type(estimator).__name__} must have an observed cell in every column; got none in column {named}. Leave "

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from lowerbound.data.frames import column_label
 from lowerbound.data.moments import covariance, means, no_spread, reader, variances
 from lowerbound.data.preprocessing import Preprocessing, Treatment
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.checks import check_weight
-from lowerbound.interface.frames import column_label
 from lowerbound.models.model import AbstractModel
 
 ModelType = TypeVar("ModelType", bound=AbstractModel)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from lowerbound.data.frames import as_numbers, take
 from lowerbound.evaluate.words import counted, number, share
-from lowerbound.findings.cells import as_numbers, take
-from lowerbound.findings.fitted import ImputingEstimator, can_impute
+from lowerbound.findings.fitted import FillingEstimator, can_impute
 from lowerbound.plots import sample_figure
 from lowerbound.report.contents import Picture, Section, TextTable
 from lowerbound.report.context import ReportContext
@@ -46,7 +46,7 @@ def missing_section(context: ReportContext) -> Section:
     )
 
 
-def _filled(context: ReportContext, estimator: ImputingEstimator, missing: np.ndarray) -> Picture:
+def _filled(context: ReportContext, estimator: FillingEstimator, missing: np.ndarray) -> Picture:
     with_holes = np.flatnonzero(missing.any(axis=1))
     chosen = with_holes[even_stride(len(with_holes), _N_IMAGES)]
     filled = as_numbers(estimator.impute(take(context.rows, chosen)))
@@ -59,7 +59,7 @@ def _filled(context: ReportContext, estimator: ImputingEstimator, missing: np.nd
     )
 
 
-def _table(context: ReportContext, estimator: ImputingEstimator, missing: np.ndarray) -> TextTable:
+def _table(context: ReportContext, estimator: FillingEstimator, missing: np.ndarray) -> TextTable:
     scale = np.asarray(estimator.imputation(context.rows).scale).reshape(missing.shape)
     left = np.sqrt(np.sum(np.square(scale), axis=0) / np.maximum(missing.sum(axis=0), 1))
     known = np.where(context.moments.varies, context.moments.deviation, np.nan)
