@@ -92,8 +92,6 @@ class Density(AbstractDensityModel):
 class Minimal(LatentVariableEstimator):
     """What every estimator must have, around a model without parameters."""
 
-    outlier_methods = ("reconstruction",)
-
     def __init__(self, latent_dim: int = 1, random_state: int | None = 0) -> None:
         self.latent_dim = latent_dim
         self.random_state = random_state
@@ -167,6 +165,7 @@ ELSEWHERE = {"predict", "predict_proba", "impute", "imputation"}
 )
 def test_the_level_of_the_model_decides_the_verbs(estimator: Minimal, lacks: set[str]):
     assert set(estimator.absent_verbs()) == lacks | ELSEWHERE
+    assert ("kl" in estimator.outlier_methods) == ("log_evidence" not in lacks)
     for verb in GAUSSIAN | DENSITY | {"sample"}:
         assert hasattr(estimator, verb) == (verb not in lacks)
 

@@ -8,7 +8,6 @@ from numpy.random import RandomState
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import fit_preprocessing
-from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.fit.optimizer import Decay
 from lowerbound.interface.architecture import (
     NetworkName,
@@ -67,8 +66,6 @@ class Autoencoder(LatentVariableEstimator):
     >>> Autoencoder(latent_dim=2, hidden=(8,), max_epochs=2, random_state=0).fit(X).reconstruct(X).shape
     (64, 3)
     """
-
-    outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
 
     takes_missing: ClassVar[bool] = True
 

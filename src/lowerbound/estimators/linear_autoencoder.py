@@ -25,7 +25,6 @@ from numpy.random import RandomState
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.data.principal_axes import CentredRows, PrincipalAxes, axes_within, center, principal_axes
-from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.fit.optimizer import Decay
 from lowerbound.fit.result import FitResult, Status
 from lowerbound.interface.architecture import Architecture
@@ -87,7 +86,6 @@ class LinearAutoencoder(LatentVariableEstimator):
     """
 
     decodes_linearly: ClassVar[bool] = True
-    outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
 
     @no_type_check
     def __init__(

@@ -43,7 +43,7 @@ class LinearFactors:
     noise_variance
         Noise variance of each column, or one for all.
     correlation
-        Of the factors, (latent, latent).
+        Correlation of the factors, (latent, latent).
     rotation
         Name of the rotation that made the factors; None for none.
     """

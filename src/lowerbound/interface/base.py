@@ -28,7 +28,7 @@ from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.health import Health, health
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.evaluate.posterior import encode, posterior_moments
-from lowerbound.findings.fitted import ClusterParameters, LinearFactors
+from lowerbound.findings.fitted import ClusterParameters, LinearFactors, offers
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.capabilities import Capabilities, offered
 from lowerbound.interface.checks import check_latents, check_rows
@@ -68,7 +68,6 @@ class LatentVariableEstimator(
 ):
     """Base of the estimators; see the module for the way of the data."""
 
-    outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS  # the first one is the default
     computes_in: ClassVar[Literal["float32", "float64"]] = "float32"
     decodes_linearly: ClassVar[bool] = False  # whether E[x given z] is linear in z, so that loadings tell all of it
     maximizes_evidence: ClassVar[bool] = (
@@ -118,6 +117,11 @@ class LatentVariableEstimator(
     @abstractmethod
     def likelihood_(self) -> AbstractLikelihood:
         """The fitted model's likelihood."""
+
+    @property
+    def outlier_methods(self) -> tuple[OutlierMethod, ...]:
+        """Outlier scores that the model has, the default first."""
+        return outliers.METHODS if offers(self, "log_evidence") else ("reconstruction",)
 
     # ---- from the border inwards
 
