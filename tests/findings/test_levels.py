@@ -201,6 +201,7 @@ def test_clusters_without_means_of_their_own_have_those_of_their_rows(tmp_path: 
     write_report(estimator, X, tmp_path / "r.html", n_samples=20, labels=LABELS)
     anchors = [str(link["href"]) for link in read_page(tmp_path / "r.html").all("a")]
     assert {"#clusters", "#latents"} <= set(anchors)
+    assert "The curve is the prior." not in read_page(tmp_path / "r.html").text  # which nobody has stated
     images = X.reshape(-1, 1, 3)
     write_report(Images().fit(images), images, tmp_path / "images.html", n_samples=20)
     assert "from cluster" in read_page(tmp_path / "images.html").text

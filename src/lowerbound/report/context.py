@@ -110,9 +110,9 @@ class ReportContext:
 
     @property
     def has_standard_prior(self) -> bool:
-        """Whether codes have the prior N(0, I), that they can be held against."""
+        """Whether codes are known to have the prior N(0, I), that they can be held against."""
         health = self.findings.health
-        return self.findings.density is not None and (health is None or health.standard_prior)
+        return health is not None and health.standard_prior
 
     @property
     def has_holes(self) -> bool:
