@@ -102,11 +102,11 @@ class Hyperparameter:
     Attributes
     ----------
     name
-        Of the hyperparameter.
+        Name of the hyperparameter.
     values
         What it may be given.
     default
-        Where it is left out; ``inspect.Parameter.empty`` where it must be given.
+        Value where it is left out; ``inspect.Parameter.empty`` where it must be given.
     text
         The help.
     panel

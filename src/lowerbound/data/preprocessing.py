@@ -111,7 +111,7 @@ class Preprocessing(eqx.Module):
     treatment
         One of the rows of the table above.
     dtype
-        Of the datums: "float32", or "float64" for the models that are solved exactly.
+        Precision of the datums: "float32", or "float64" for the models that are solved exactly.
     """
 
     shift: Shaped[Array | np.ndarray, "*event"]

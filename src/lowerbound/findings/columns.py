@@ -92,7 +92,7 @@ class Column:
     constant
         Whether it takes one value only.
     mean, standard_deviation
-        In the units in which the model reconstructs; NaN for category codes.
+        Moments in the units in which the model reconstructs; NaN for category codes.
     variance_kept
         Share of its variance that comes back from the codes, below 0 where guessing the mean would do better; NaN for constant
         columns and category codes.

@@ -84,7 +84,7 @@ def to_numbers(X: Any, *, owner: str, names: Sequence[Any] | None = None) -> Any
     owner
         Name of the estimator, for errors.
     names
-        Of the columns, where X has none itself.
+        Names of the columns, where X has none itself.
 
     Raises
     ------

@@ -33,7 +33,7 @@ class ConvolutionalEncoder(eqx.Module):
     out_size
         Length of the vector that goes out.
     channels
-        Of the halving layers.
+        Channels of the halving layers.
     hidden
         Widths of the MLP's hidden layers.
     activation
@@ -95,7 +95,7 @@ class ConvolutionalDecoder(eqx.Module):
     outputs_shape
         (n_outputs, height, width), or (n_outputs, height, width, channels): what the vector that goes out folds into.
     channels
-        Of the images that enter the doubling layers.
+        Channels of the images that enter the doubling layers.
     hidden, activation, key
         As for :class:`ConvolutionalEncoder`.
     """
