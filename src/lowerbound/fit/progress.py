@@ -36,7 +36,9 @@ def _numbers(metrics: Mapping[str, float]) -> str:
         numbers = [f"held-out {metrics['validation_bound']:.1f}"]
     else:
         numbers = [f"bound {metrics['bound']:.1f}"]
-    for name, value in metrics.items():
+    known = [name for name in _TERMS if name in metrics]
+    for name in (*known, *(name for name in metrics if name not in known)):
+        value = metrics[name]
         if name not in ("loss", "bound") and not name.startswith("validation_") and value != metrics.get("loss"):
             numbers.append(f"{_TERMS[name]} {value:.1f}" if name in _TERMS else f"{name} {value:.4g}")
     return " ".join(numbers)
