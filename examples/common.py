@@ -24,7 +24,7 @@ QUICK_EPOCHS, QUICK_ROWS = 1, 300
 
 
 class Options(NamedTuple):
-    """Where the picture goes, and whether a glance is enough."""
+    """Path of the picture, and whether a glance is enough."""
 
     out: Path
     quick: bool

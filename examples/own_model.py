@@ -104,7 +104,7 @@ class VampVAEModel(AbstractGaussianPosteriorModel, AbstractImputingModel):
         return DiagonalGaussianMixture(posteriors.mean, posteriors.log_scale)
 
     def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
-        """Those of (1)."""
+        """Mean and variance of each latent under (1)."""
         return self.prior.moments()
 
     def posterior(self, datum: Datum) -> AbstractGaussianPosterior:

@@ -34,7 +34,7 @@ def test_the_options_are_those_of_the_signature(shown, line):
     heads = {found[1]: found[0] for found in re.finditer(r"^  (--[\w-]+).*$", shown(line), re.MULTILINE)}
     parameters = inspect.signature(line.load_class()).parameters
     known = {name: values_of(parameter.annotation) for name, parameter in parameters.items() if name != "verbose"}
-    own = {name: values for name, values in known.items() if not values.settled}
+    own = {name: values for name, values in known.items() if not values.single_valued}
     assert set(heads) - OF_EVERY_MODEL == {f"--{name.replace('_', '-')}" for name in own}
     for name, values in own.items():
         head, default = heads[f"--{name.replace('_', '-')}"], parameters[name].default

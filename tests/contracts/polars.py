@@ -11,8 +11,11 @@ class Polars:
         self.columns = list(self._cells)
         self.shape = (len(self.to_numpy()), len(self.columns))
 
-    def __getitem__(self, name):
-        return PolarsSeries(self._cells[name])
+    def __getitem__(self, which):
+        if isinstance(which, str):
+            return PolarsSeries(self._cells[which])
+        rows = np.arange(len(self))[which]  # a slice or row numbers
+        return Polars({name: [cells[row] for row in rows] for name, cells in self._cells.items()})
 
     def __len__(self):
         return self.shape[0]

@@ -163,7 +163,7 @@ class Entry:
         """Verbs that it has not, each with a word of the reason."""
         if not self.density:
             return dict.fromkeys(DENSITY, "density") if self.latents else {}
-        return {} if self.gaussian else dict.fromkeys(GAUSSIAN, "mixture")
+        return {} if self.gaussian else dict.fromkeys(GAUSSIAN, "not one Gaussian")
 
     def per_row(self, estimator: BaseEstimator, X: np.ndarray) -> dict[str, np.ndarray]:
         """What the verbs say of the rows of X, one array with n rows for each: all verbs for the entry that stands for its class,

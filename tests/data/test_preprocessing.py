@@ -1,5 +1,7 @@
 """Preprocessing: changes of units against finite differences, grey levels against the laws they should follow."""
 
+from typing import get_args
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from scipy.stats import kstest, norm
 
 from lowerbound.data import row_chunks
-from lowerbound.data.preprocessing import Preprocessing, check_grey_levels, fit_preprocessing
+from lowerbound.data.preprocessing import MEANINGS, Preprocessing, Treatment, check_grey_levels, fit_preprocessing
 from lowerbound.data.record import Record
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 
@@ -158,8 +160,8 @@ def test_threshold_and_grey_are_what_their_rows_say():
 
 @pytest.mark.parametrize("treatment", ["dequantize", "dynamic", "threshold", "grey"])
 def test_treatments_that_change_the_measure_say_so(treatment):
-    assert fit_preprocessing(grey(), treatment=treatment, standardize=True)[0].measure
-    assert fit_preprocessing(grey(), treatment="real", standardize=True)[0].measure == ""
+    assert fit_preprocessing(grey(), treatment=treatment, standardize=True)[0].meaning.measure
+    assert fit_preprocessing(grey(), treatment="real", standardize=True)[0].meaning.measure == ""
 
 
 # And back
@@ -236,3 +238,10 @@ def test_uint8_that_does_not_use_its_range_is_not_binarized_in_silence():
 def test_floats_after_a_fit_on_uint8_are_refused():
     with pytest.raises(ValueError, match=r"grey levels 0 to 255, as in fit; got floats of at most 0\.5"):
         check_grey_levels(np.array([[0.0, 0.5]]), "dynamic", white_level=255.0, owner="VAE")
+
+
+def test_every_treatment_has_one_record_of_its_meaning() -> None:
+    assert set(MEANINGS) == set(get_args(Treatment))
+    # Theis et al. 2016: dequantized densities bound the log mass of levels; reals have no code, grey values no probability.
+    assert [name for name, meaning in MEANINGS.items() if not meaning.has_code_length] == ["real", "grey"]
+    assert [name for name, meaning in MEANINGS.items() if meaning.kind == "loss"] == ["grey"]

@@ -92,7 +92,7 @@ def test_a_mixture_is_measured_without_a_health_check():
     assert found.density.kl == pytest.approx(mixture.outlier_scores(x, method="kl").mean())
     assert found.share_of_missing_cells == pytest.approx(1 / 120)
     assert found.health is None
-    assert found.no_health.startswith("MixtureOfFactorAnalyzers has no health check: its posterior is a mixture")
+    assert found.no_health.startswith("MixtureOfFactorAnalyzers has no health check: its posterior is not one Gaussian")
 
 
 def test_one_noise_variance_is_told_from_many():

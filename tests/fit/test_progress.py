@@ -36,7 +36,7 @@ def test_all_the_numbers_of_a_long_fit_stand_in_eighty_columns(terminal: io.Stri
 def test_without_validation_rows_the_training_bound_is_shown(terminal: io.StringIO) -> None:
     with progress.reporter(verbose=True, max_epochs=2, n_rows=10) as report:
         report.rows(10)
-        report.epoch(1, {"loss": 3.0, "bound": -3.0, "log_likelihood": -2.0, "kl": 1.0})
+        report.epoch(1, {"bound": -3.0, "kl": 1.0, "log_likelihood": -2.0, "loss": 3.0})
     assert "bound -3.0 recon -2.0 KL 1.0" in last_line(terminal)
 
 
@@ -44,6 +44,15 @@ def test_an_objective_without_a_bound_shows_its_loss(terminal: io.StringIO) -> N
     with progress.reporter(verbose=True, max_epochs=2, n_rows=10) as report:
         report.epoch(1, {"loss": 3.25, "squared_error": 3.25})
     assert "loss 3.25" in last_line(terminal)
+
+
+def test_an_objective_with_names_of_its_own_shows_what_it_records(terminal: io.StringIO) -> None:
+    with progress.reporter(verbose=True, max_epochs=2, n_rows=10) as report:
+        report.epoch(
+            1, {"loss": 3.0, "bound": -3.0, "energy": 0.12345, "validation_loss": 4.0, "validation_energy": 7.0}
+        )
+    assert "bound -3.0 energy 0.1235" in last_line(terminal).replace("  ", " ")
+    assert "7.0" not in last_line(terminal)
 
 
 def test_silence_unless_verbose(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lowerbound.cli import console
-from lowerbound.cli.files import Split, check_new_file, latent_names, read_model, read_rows
+from lowerbound.cli.files import Split, check_new_file, read_model, read_rows
 from lowerbound.data.files import write_array
 
 
@@ -28,5 +28,5 @@ def encode(
     rows = read_rows(data, split=split, default="test")
     with console.working("encoding"):
         codes = estimator.transform(rows)
-    write_array(out, codes, names=latent_names(estimator))
+    write_array(out, codes, names=estimator.latent_names_)
     console.say(f"Wrote {codes.shape[0]} rows of {codes.shape[1]} latents to {out}")

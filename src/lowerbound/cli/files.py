@@ -110,25 +110,6 @@ def check_readable(file: Path) -> None:
         raise FileNotFoundError(f"file {file} must exist; got none. Check the spelling and folder.")
 
 
-def column_names(estimator: Any) -> list[str] | None:
-    """The names of the columns in the fit, where it had some."""
-    found = getattr(estimator, "feature_names_in_", None)
-    return None if found is None else [str(name) for name in found]
-
-
-def latent_names(estimator: Any) -> list[str]:
-    """Names of latents in tables, as figures count them: z1, z2 and so on.
-
-    Of a mixture of factor analyzers with K clusters: y1 … yK, the clusters' probabilities, then for each cluster k its
-    factors times y_k, yk_z1, yk_z2 and so on.
-    """
-    latent_dim, width = estimator.latent_dim, estimator.model_.latent_dim
-    if width == latent_dim:
-        return [f"z{i + 1}" for i in range(latent_dim)]
-    clusters = [f"y{k + 1}" for k in range(estimator.n_clusters)]
-    return clusters + [f"{cluster}_z{i + 1}" for cluster in clusters for i in range(latent_dim)]
-
-
 def write_columns(file: Path, columns: Mapping[str, np.ndarray]) -> None:
     """Write a .csv or .parquet table whose columns keep types of their own; the file is replaced when all of it is on disk."""
     from pandas import DataFrame
@@ -144,9 +125,10 @@ def write_columns(file: Path, columns: Mapping[str, np.ndarray]) -> None:
 def read_model(path: Path, *, unwrap: bool = True) -> Any:
     """The saved estimator; of an outlier detector, the estimator inside unless ``unwrap`` is False."""
     from lowerbound import load
+    from lowerbound.estimators.outlier_detector import unwrapped
 
     model = load(path)
-    return getattr(model, "estimator_", model) if unwrap else model
+    return unwrapped(model) if unwrap else model
 
 
 def check_new_model(path: Path, *, overwrite: bool) -> None:

@@ -178,6 +178,8 @@ def _fit(
 
 def report_fit(estimator: Any) -> None:
     """How the fit ended: its status (a warning where it is not ok), epochs or iterations, and bound."""
+    from lowerbound.findings.fitted import was_validated
+
     status = estimator.status_
     if status.ok:
         console.say(f"Status: {status.message.splitlines()[0]}")
@@ -185,10 +187,10 @@ def report_fit(estimator: Any) -> None:
             console.say(f"Note: {note}")
     else:
         console.warning(status.message)
-    if "log_evidence" in estimator.history_:
+    if estimator.maximizes_evidence:
         console.say(f"Log p(x) of the training rows: {-estimator.objective_:.3f} nats per row.")
         return
-    where = "validation" if "validation_loss" in estimator.history_ else "training"
+    where = "validation" if was_validated(estimator) else "training"
     loss = (
         "Loss" if status.code == "closed_form" else f"Kept epoch {estimator.best_epoch_} of {estimator.n_iter_}: loss"
     )

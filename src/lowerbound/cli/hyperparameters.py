@@ -51,13 +51,13 @@ class Values:
     none: bool = False
 
     @property
-    def settled(self) -> bool:
+    def single_valued(self) -> bool:
         """Whether there is one value only."""
         return self == Values(choices=self.choices) and len(self.choices) == 1
 
     @property
     def placeholder(self) -> str:
-        """In the help, after the option."""
+        """Metavar in the help, after the option."""
         number = [_NUMBERS[self.number][0]] if self.number else []
         several = ["{0},{0},...".format(_NUMBERS[self.several][0])] if self.several else []
         text = ["TEXT"] if self.anything else []
@@ -102,11 +102,11 @@ class Hyperparameter:
     Attributes
     ----------
     name
-        Of the hyperparameter.
+        Name of the hyperparameter.
     values
         What it may be given.
     default
-        Where it is left out; ``inspect.Parameter.empty`` where it must be given.
+        Value where it is left out; ``inspect.Parameter.empty`` where it must be given.
     text
         The help.
     panel
@@ -153,7 +153,7 @@ def hyperparameters_of(estimator: type) -> list[Hyperparameter]:
     found = []
     for name, parameter in parameters.items():
         values = Values(number=int) if name == SEED else values_of(_annotation(parameter))
-        if name == PROGRESS or (values is not None and values.settled):
+        if name == PROGRESS or (values is not None and values.single_valued):
             continue
         if values is None:
             if parameter.default is inspect.Parameter.empty:

@@ -11,7 +11,6 @@ from lowerbound.cli.files import (
     Split,
     check_new_file,
     check_no_table,
-    column_names,
     is_table,
     read_model,
     read_rows,
@@ -55,6 +54,8 @@ def impute(
         if intervals.resolve() == out.resolve():
             raise ValueError(f"--intervals must be another file than --out; got {intervals} for both. Rename one.")
     _check_options(out, draws=draws, random_state=random_state, intervals=intervals, coverage=coverage)
+    from lowerbound.findings.fitted import feature_names
+
     estimator = read_model(model)
     for file, option in ((out, "--out"), (intervals, "--intervals")):
         if file is not None:
@@ -66,7 +67,7 @@ def impute(
     missing = np.isnan(values)
     if intervals is not None:
         _write_intervals(intervals, estimator, rows, missing, coverage=0.95 if coverage is None else coverage)
-    write_array(out, filled, names=None if draws is not None else column_names(estimator))
+    write_array(out, filled, names=None if draws is not None else feature_names(estimator))
     touched = int(missing.reshape(len(missing), -1).any(axis=1).sum())
     what = "" if draws is None else f", {draws} {'draw' if draws == 1 else 'draws'} each"
     console.say(
@@ -90,12 +91,14 @@ def _check_options(
 
 
 def _write_intervals(file: Path, estimator: Any, rows: Any, missing: np.ndarray, *, coverage: float) -> None:
-    """Of the missing cells, line by line, in a table; of all cells in an array."""
+    """File of the intervals: of missing cells, line by line, in a table; of all cells in an array."""
+    from lowerbound.findings.fitted import column_names
+
     found = estimator.imputation(rows, coverage=coverage)
     if not is_table(file):
         write_array(file, np.stack([found.lower, found.upper], axis=1))
         return
     row, column = np.nonzero(missing)
-    names = np.array(column_names(estimator) or [f"x{j}" for j in range(missing.shape[1])], object)
+    names = np.array(column_names(estimator), object)
     numbers = {name: np.asarray(getattr(found, name))[missing] for name in ("mean", "scale", "lower", "upper")}
     write_columns(file, {"row": row, "column": names[column]} | numbers)

@@ -61,11 +61,12 @@ def outliers(
         check_new_file(out, overwrite=overwrite)
     if picture is not None:
         check_new_picture(picture, overwrite=overwrite)
+    from lowerbound.estimators.outlier_detector import unwrapped
     from lowerbound.findings.fitted import outlier_method
 
     rows = read_rows(data, split=split, default="test")
     saved = read_model(model, unwrap=False)
-    estimator = getattr(saved, "estimator_", saved)
+    estimator = unwrapped(saved)
     if picture is not None:
         check_images(estimator.input_shape_)
     own = None if saved is estimator else saved.method  # a detector's; of other estimators it is how they are fitted
@@ -103,7 +104,8 @@ def _write(out: Path, scores: np.ndarray, *, method: str) -> None:
 
 def _draw(estimator: Any, rows: Any, scores: np.ndarray, picture: Path, *, method: Any) -> None:
     """The images with the largest and with the smallest scores."""
-    from lowerbound.findings.cells import take, targets
+    from lowerbound.data.frames import take
+    from lowerbound.findings.cells import targets
     from lowerbound.plots import outlier_figure, write_figure
     from lowerbound.plots.outliers import ends
 

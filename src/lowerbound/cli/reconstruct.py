@@ -13,7 +13,6 @@ from lowerbound.cli.files import (
     check_new_file,
     check_new_picture,
     check_no_table,
-    column_names,
     read_model,
     read_rows,
 )
@@ -39,6 +38,8 @@ def reconstruct(
     check_new_file(out, overwrite=overwrite)
     if picture is not None:
         check_new_picture(picture, overwrite=overwrite)
+    from lowerbound.findings.fitted import feature_names
+
     estimator = read_model(model)
     shape = estimator.input_shape_
     check_no_table(out, shape)
@@ -47,7 +48,7 @@ def reconstruct(
     rows = read_rows(data, split=split, default="test")
     with console.working("reconstructing"):
         reconstruction = estimator.reconstruct(rows)
-    write_array(out, reconstruction, names=column_names(estimator))
+    write_array(out, reconstruction, names=feature_names(estimator))
     if picture is not None:
         _draw(estimator, rows, reconstruction, picture)
     console.say(f"Wrote {len(reconstruction)} rows to {out}" + ("" if picture is None else f", a picture to {picture}"))
@@ -55,7 +56,8 @@ def reconstruct(
 
 def _draw(estimator: Any, rows: Any, reconstruction: np.ndarray, picture: Path) -> None:
     """Ten rows at an even stride above their reconstructions."""
-    from lowerbound.findings.cells import take, targets
+    from lowerbound.data.frames import take
+    from lowerbound.findings.cells import targets
     from lowerbound.plots import sample_figure, write_figure
     from lowerbound.report.request import even_stride
 

@@ -95,7 +95,7 @@ def _is_named(text: str) -> bool:
 
 
 def _reshaping(text: str, rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """From rows to images of the shape in "8,8"."""
+    """Function from rows to images of the shape in "8,8"."""
     words = text.split(",")
     shape = tuple(int(word) for word in words if word.strip().isdecimal())
     cells = math.prod(np.shape(rows)[1:])

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lowerbound.cli import console
-from lowerbound.cli.files import check_new_file, column_names, latent_names, read_model
+from lowerbound.cli.files import check_new_file, read_model
 from lowerbound.data.files import write_array
 
 
@@ -28,10 +28,12 @@ def sample(
         check_new_file(latents, overwrite=overwrite, option="--latents")
         if latents.resolve() == out.resolve():
             raise ValueError(f"--latents must be another file than --out; got {latents} for both. Rename one.")
+    from lowerbound.findings.fitted import feature_names
+
     estimator = read_model(model)
     with console.working("drawing"):
         x, z = estimator.sample(n, random_state=random_state, return_latents=True)
-    write_array(out, x, names=column_names(estimator))
+    write_array(out, x, names=feature_names(estimator))
     if latents is not None:
-        write_array(latents, z, names=latent_names(estimator))
+        write_array(latents, z, names=estimator.latent_names_)
     console.say(f"Wrote {len(x)} draws to {out}" + ("" if latents is None else f", their latents to {latents}"))

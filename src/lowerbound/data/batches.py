@@ -106,7 +106,7 @@ def blocks(dataset: Dataset, order: Int[np.ndarray, " n"], shape: Plan, *, first
     Parameters
     ----------
     dataset
-        Where the rows come from.
+        Source of the rows.
     order
         Row numbers in the order of use.
     shape

@@ -20,7 +20,7 @@ _MANY_PRODUCTS = 4e9  # multiplications from which on single precision is worth 
 _SAFE_EIGENVALUE = 1e-3  # of the correlations
 
 Reader = Callable[[slice], Float[np.ndarray, "rows features"]]
-"""From a slice of row numbers to these rows as float64, NaN where missing."""
+"""Function from a slice of row numbers to these rows as float64, NaN where missing."""
 
 
 def reader(values: Shaped[np.ndarray, "n *event"]) -> Reader:

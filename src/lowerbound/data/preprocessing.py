@@ -22,7 +22,9 @@ noise of dequantization is drawn in float32 whatever the dtype: models in single
 Reference: L. Theis, A. van den Oord, M. Bethge, "A note on the evaluation of generative models", ICLR 2016.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import equinox as eqx
 import jax
@@ -38,14 +40,63 @@ from lowerbound.data.standardize import Standardization, measure
 
 Treatment = Literal["real", "discrete", "dequantize", "dynamic", "threshold", "grey"]
 
-_MEASURES: dict[Treatment, str] = {
-    "real": "",
-    "discrete": "",
-    "dequantize": "after uniform dequantization of integer grey levels",
-    "dynamic": "of grey levels binarized by chance",
-    "threshold": "of grey levels binarized at half of white",
-    "grey": "grey values scored as probabilities: a loss, not a likelihood",
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a treatment makes of cells and of their log-density.
+
+    Attributes
+    ----------
+    kind
+        Whether log p(x) is that of a density, of a mass, or neither.
+    measure
+        What the treatment does to the base measure, in words; empty where it does nothing.
+    has_code_length
+        Whether -log2 p(x) is the length of a code of the cells, or a bound on it.
+    one_unit
+        Whether all cells have one unit, whatever their columns.
+    grey_as_share
+        Whether a grey level is seen as a share of white.
+    bits_by_chance
+        Whether cells are probabilities, and draws are bits.
+    uniform_noise
+        Whether cells are integer grey levels, to which noise on [0, 1) is added.
+    """
+
+    kind: Literal["density", "mass", "loss"]
+    measure: str = ""
+    has_code_length: bool = True
+    one_unit: bool = False
+    grey_as_share: bool = False
+    bits_by_chance: bool = False
+    uniform_noise: bool = False
+
+    @property
+    def mean_noise(self) -> float:
+        """Mean of what is added to a cell."""
+        return 0.5 if self.uniform_noise else 0.0
+
+
+MEANINGS: Final[Mapping[Treatment, Meaning]] = {
+    "real": Meaning("density", has_code_length=False),
+    "discrete": Meaning("mass"),
+    "dequantize": Meaning(
+        "density", "after uniform dequantization of integer grey levels", one_unit=True, uniform_noise=True
+    ),
+    "dynamic": Meaning(
+        "mass", "of grey levels binarized by chance", one_unit=True, grey_as_share=True, bits_by_chance=True
+    ),
+    "threshold": Meaning("mass", "of grey levels binarized at half of white", one_unit=True, grey_as_share=True),
+    "grey": Meaning(
+        "loss",
+        "grey values scored as probabilities: a loss, not a likelihood",
+        has_code_length=False,
+        one_unit=True,
+        grey_as_share=True,
+        bits_by_chance=True,
+    ),
 }
+"""The facts of each treatment, for all who ask."""
 
 
 class Preprocessing(eqx.Module):
@@ -60,7 +111,7 @@ class Preprocessing(eqx.Module):
     treatment
         One of the rows of the table above.
     dtype
-        Of the datums: "float32", or "float64" for the models that are solved exactly.
+        Precision of the datums: "float32", or "float64" for the models that are solved exactly.
     """
 
     shift: Shaped[Array | np.ndarray, "*event"]
@@ -114,22 +165,21 @@ class Preprocessing(eqx.Module):
     @property
     def hash_dtype(self) -> type[np.float32] | type[np.float64]:
         """Precision in which two rows are equal: single for float32 models and grey levels, which are exact in it."""
-        return np.float32 if self.dtype == "float32" or self.treatment == "dequantize" else np.float64
+        return np.float32 if self.dtype == "float32" or self.meaning.uniform_noise else np.float64
 
     def restore_mean(self, y: Float[np.ndarray, "n *event"]) -> Float[np.ndarray, "n *event"]:
-        """Means of the model in the user's units; the half that dequantization adds on average is taken off."""
-        half = 0.5 if self.treatment == "dequantize" else 0.0
-        return (y * self.scale + self.shift - half).astype(self.dtype)
+        """Means of the model in the user's units; what the treatment adds on average is taken off."""
+        return (y * self.scale + self.shift - self.meaning.mean_noise).astype(self.dtype)
 
     def restore_sample(self, y: Float[np.ndarray, "n *event"]) -> Float[np.ndarray, "n *event"]:
         """Draws of the model in the user's units; dequantized draws fall back to their integer level."""
         x = y * self.scale + self.shift
-        return (np.floor(x) if self.treatment == "dequantize" else x).astype(self.dtype)
+        return (np.floor(x) if self.meaning.uniform_noise else x).astype(self.dtype)
 
     @property
-    def measure(self) -> str:
-        """What the treatment does to the base measure, in words; empty where it does nothing."""
-        return _MEASURES[self.treatment]
+    def meaning(self) -> Meaning:
+        """The facts of the treatment."""
+        return MEANINGS[self.treatment]
 
 
 def fit_preprocessing(

@@ -103,7 +103,7 @@ def spectrum_of_covariance(
 def _rough_eigenpairs(
     matrix: Float[np.ndarray, "features features"], n_axes: int
 ) -> tuple[Float[np.ndarray, " axes"], Float[np.ndarray, "features axes"]]:
-    """By iteration of a random subspace, and Rayleigh-Ritz in it (Halko, Martinsson & Tropp 2011, algorithm 4.4)."""
+    """Largest eigenvalues by iteration of a random subspace and Rayleigh-Ritz (Halko, Martinsson & Tropp 2011, algorithm 4.4)."""
     basis = np.random.default_rng(0).normal(size=(len(matrix), n_axes + _OVERSAMPLED))
     for _ in range(_ROUGH_STEPS):
         basis, _ = np.linalg.qr(matrix @ basis)
@@ -112,7 +112,7 @@ def _rough_eigenpairs(
 
 
 def spectrum_of_rows(rows: Float[np.ndarray, "rows features"], n_axes: int, *, rough: bool = False) -> Spectrum:
-    """That of rows^T rows / n, by the rows' inner products where there are fewer of them than columns.
+    """Spectrum of rows^T rows / n, by the rows' inner products where there are fewer of them than columns.
 
     Axes beyond the number of rows have eigenvalue 0, and are arbitrary.
     """

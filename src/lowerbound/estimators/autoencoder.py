@@ -1,6 +1,5 @@
 """Autoencoder, the estimator: a deterministic code by least squares (model: ``lowerbound.models.autoencoder``)."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import jax
@@ -9,7 +8,6 @@ from numpy.random import RandomState
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import fit_preprocessing
-from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.fit.optimizer import Decay
 from lowerbound.interface.architecture import (
     NetworkName,
@@ -19,7 +17,6 @@ from lowerbound.interface.architecture import (
 )
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator, seed_of
-from lowerbound.interface.capabilities import DENSITY_VERBS
 from lowerbound.interface.checks import check_rows
 from lowerbound.interface.hyperparameters import check_bool, check_choices, check_integer, no_type_check
 from lowerbound.interface.missing_cells import check_observed_columns
@@ -69,8 +66,6 @@ class Autoencoder(LatentVariableEstimator):
     >>> Autoencoder(latent_dim=2, hidden=(8,), max_epochs=2, random_state=0).fit(X).reconstruct(X).shape
     (64, 3)
     """
-
-    outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
 
     takes_missing: ClassVar[bool] = True
 
@@ -138,16 +133,6 @@ class Autoencoder(LatentVariableEstimator):
         step = training.gradient_step(SquaredError())
         self._set_fitted(training.run(self._skeleton(key=self._key(2)), step))
         return self
-
-    def absent_verbs(self) -> Mapping[str, str]:
-        """Those that need a density."""
-        reason = "its encoder is deterministic and its prior flat, so nothing has a density. Use VAE for likelihoods and samples."
-        filling = "its missing cells have no distribution. Use reconstruct, which gives their values too, or VAE."
-        return {
-            **super().absent_verbs(),
-            **dict.fromkeys(DENSITY_VERBS, reason),
-            **dict.fromkeys(("impute", "imputation"), filling),
-        }
 
     def _skeleton(self, *, key: PRNGKeyArray) -> AutoencoderModel:
         encoder_key, decoder_key = jax.random.split(key)

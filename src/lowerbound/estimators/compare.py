@@ -23,7 +23,7 @@ from lowerbound.evaluate.notes import constant_note, features_in_words
 from lowerbound.evaluate.paired_differences import Candidate, caution, compare_evidence
 from lowerbound.evaluate.words import counted
 from lowerbound.findings.ending import ending
-from lowerbound.findings.fitted import Clusters, ConstantFeatures, feature_names, fit_seconds, offers
+from lowerbound.findings.fitted import feature_names, offers
 from lowerbound.interface.base import LatentVariableEstimator
 from lowerbound.interface.cells import to_numbers
 from lowerbound.interface.hyperparameters import check_integer, no_type_check
@@ -91,7 +91,7 @@ def compare(
             name,
             _evidence(estimator, X, constant=constant, n_missing=n_missing, n_samples=n_samples),
             n_parameters=int(estimator.n_parameters_),
-            fit_seconds=fit_seconds(estimator),
+            fit_seconds=float(estimator.fit_seconds_),
             notes=_notes(estimator),
         )
         for name, estimator in named.items()
@@ -154,11 +154,8 @@ def _named(estimators: Any, names: Sequence[str] | None) -> dict[str, LatentVari
 
 
 def _name(estimator: LatentVariableEstimator) -> str:
-    """Such as "PPCA(10)" or "MixtureOfFactorAnalyzers(5, latent_dim=2)": the class and its sizes, as one would write them."""
-    sizes = f"{estimator.latent_dim}"
-    if isinstance(estimator, Clusters):
-        sizes = f"{estimator.n_clusters}, latent_dim={estimator.latent_dim}"
-    return f"{type(estimator).__name__}({sizes})"
+    """Class and sizes as one would write them, such as "PPCA(10)" or "MixtureOfFactorAnalyzers(5, latent_dim=2)"."""
+    return f"{type(estimator).__name__}({estimator._sizes})"
 
 
 def _numbered(names: list[str]) -> list[str]:
@@ -203,7 +200,7 @@ def _constant(named: Mapping[str, LatentVariableEstimator]) -> Bool[np.ndarray, 
     shape = next(iter(named.values())).input_shape_
     union = np.zeros(shape, np.bool_)
     for estimator in named.values():
-        if offers(estimator, "log_evidence") and isinstance(estimator, ConstantFeatures):
+        if offers(estimator, "log_evidence") and estimator.constant_features_ is not None:
             union |= estimator.constant_features_
     return union
 
@@ -223,7 +220,7 @@ def _notes(estimator: LatentVariableEstimator) -> tuple[str, ...]:
     """What the fit noted, and how it ended unless as planned; constant columns are left out here, and so is the note on them."""
     found = ending(estimator.status_)
     left_out: tuple[str, ...] = ()
-    if isinstance(estimator, ConstantFeatures):
+    if estimator.constant_features_ is not None:
         left_out = constant_note(estimator.constant_features_, names=feature_names(estimator))
     unplanned = () if found.ok else (found.sentence,)
     return (*unplanned, *(note for note in found.notes if note not in left_out))

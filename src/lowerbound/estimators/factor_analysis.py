@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.random import RandomState
 
+from lowerbound.findings.fitted import LinearFactors
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import Posterior, seed_of
 from lowerbound.interface.checks import check_rows
@@ -159,6 +160,11 @@ class FactorAnalysis(LinearGaussianEstimator):
     def factor_correlation_(self) -> Float[np.ndarray, "latent latent"]:
         """Correlation of the reported factors under the model."""
         return self.factor_mixing_ @ self.factor_mixing_.T
+
+    @property
+    def linear_factors_(self) -> LinearFactors:
+        """Loadings, noise, and the reported factors."""
+        return replace(super().linear_factors_, correlation=self.factor_correlation_, rotation=self.rotation)
 
     @property
     def noise_variance_(self) -> Float[np.ndarray, " features"]:

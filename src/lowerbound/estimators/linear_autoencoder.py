@@ -13,7 +13,6 @@ Both methods fit y = (x - m) / s with ONE scale s for all features, the root mea
 Reference: P. Baldi, K. Hornik, "Neural networks and principal component analysis", Neural Networks 2, 1989.
 """
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import equinox as eqx
@@ -26,13 +25,11 @@ from numpy.random import RandomState
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.data.principal_axes import CentredRows, PrincipalAxes, axes_within, center, principal_axes
-from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.fit.optimizer import Decay
 from lowerbound.fit.result import FitResult, Status
 from lowerbound.interface.architecture import Architecture
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator, seed_of
-from lowerbound.interface.capabilities import DENSITY_VERBS
 from lowerbound.interface.checks import check_rows, check_weight
 from lowerbound.interface.hyperparameters import check_choices, check_integer, no_type_check
 from lowerbound.interface.parts import decoder
@@ -90,7 +87,7 @@ class LinearAutoencoder(LatentVariableEstimator):
     [[-5.0], [0.0], [5.0]]
     """
 
-    outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("reconstruction",)
+    decodes_linearly: ClassVar[bool] = True
 
     @no_type_check
     def __init__(
@@ -192,11 +189,6 @@ class LinearAutoencoder(LatentVariableEstimator):
             status=Status("closed_form", "solved in closed form."),
             best_epoch=1,
         )
-
-    def absent_verbs(self) -> Mapping[str, str]:
-        """Those that need a density."""
-        reason = "its encoder is deterministic and its prior flat: nothing has a density. Use PPCA for likelihoods and samples."
-        return {**super().absent_verbs(), **dict.fromkeys(DENSITY_VERBS, reason)}
 
     def _skeleton(self, *, key: PRNGKeyArray) -> AutoencoderModel:
         encoder_key, decoder_key = jax.random.split(key)

@@ -1,6 +1,5 @@
 """MixtureOfFactorAnalyzers, the estimator: clusters with factors of their own; without factors, the Gaussian mixture."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -13,12 +12,11 @@ from lowerbound.data.dataset import hash_rows
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.notes import cluster_notes, constant_note
 from lowerbound.evaluate.rows import map_rows
-from lowerbound.findings.fitted import feature_names
+from lowerbound.findings.fitted import ClusterParameters, feature_names
 from lowerbound.fit.mixture import fit_mixture, lost_clusters
 from lowerbound.fit.seeding import StartingRows, initial_mixture, sorted_by_hash
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
-from lowerbound.interface.capabilities import GAUSSIAN_POSTERIOR_VERBS
 from lowerbound.interface.checks import check_rows
 from lowerbound.interface.em_chunks import em_chunks
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
@@ -183,11 +181,6 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         self.status_ = self.status_.with_notes(self._notes(rows))
         return self
 
-    def absent_verbs(self) -> Mapping[str, str]:
-        """Verbs that need one Gaussian posterior for each row, with the reason."""
-        reason = "its posterior is a mixture, without one mean and covariance. Use predict_proba, transform and sample_posterior."
-        return {**super().absent_verbs(), **dict.fromkeys(GAUSSIAN_POSTERIOR_VERBS, reason)}
-
     # ---- clusters
 
     def predict(self, X: Any) -> Int[np.ndarray, " n"]:
@@ -235,6 +228,24 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         """mu, (n_clusters, n_features), in the units of X."""
         scale, shift = self.preprocessing_.scale.reshape(-1), self.preprocessing_.shift.reshape(-1)
         return np.asarray(self.model_.components.mean) * scale + shift
+
+    @property
+    def cluster_parameters_(self) -> ClusterParameters:
+        """Weights, falling, and means; those of grey levels without the noise of dequantization."""
+        return ClusterParameters(self.weights_, self.means_ - self.preprocessing_.meaning.mean_noise)
+
+    @property
+    def latent_names_(self) -> list[str]:
+        """Names of the columns of ``transform``: y1 … yK, the probabilities of K clusters, then the factors of each.
+
+        The latter are yk_z1, yk_z2 and so on.
+        """
+        clusters = [f"y{k + 1}" for k in range(int(self.n_clusters))]
+        return clusters + [f"{cluster}_z{i + 1}" for cluster in clusters for i in range(int(self.latent_dim))]
+
+    @property
+    def _sizes(self) -> str:
+        return f"{self.n_clusters}, latent_dim={self.latent_dim}"
 
     @property
     def n_parameters_(self) -> int:

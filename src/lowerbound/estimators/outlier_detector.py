@@ -100,3 +100,8 @@ class OutlierDetector(Suggesting, OutlierMixin, SavableEstimator):
         inner = self.estimator
         tags.input_tags.allow_nan = isinstance(inner, LatentVariableEstimator) and inner.takes_missing
         return tags
+
+
+def unwrapped(estimator: Any) -> Any:
+    """The fitted estimator in an outlier detector; any other as it is."""
+    return estimator.estimator_ if isinstance(estimator, OutlierDetector) else estimator

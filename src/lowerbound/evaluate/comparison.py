@@ -176,7 +176,7 @@ def _decimals(errors: Sequence[float]) -> int:
 
 
 def _duration(seconds: float) -> str:
-    """Such as "0.032 s", "6.4 s", "124 s"; empty where unknown."""
+    """Seconds in words, such as "0.032 s", "6.4 s", "124 s"; empty where unknown."""
     if not math.isfinite(seconds):
         return ""
     return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s" if seconds >= 0.095 else f"{seconds:.3f} s"

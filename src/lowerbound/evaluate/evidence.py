@@ -54,7 +54,7 @@ class Evidence:
     per_row, per_row_standard_error
         log p(x) and its Monte Carlo error for each row, shape (n,).
     effective_sample_size
-        Of the importance weights, for each row, in [1, n_samples]; NaN where exact.
+        Effective sample size of the importance weights, for each row, in [1, n_samples]; NaN where exact.
     pareto_k
         Tail shape of the weights for each row; above 0.7 the estimate is not to be trusted; NaN below 25 samples and where exact.
     n_samples

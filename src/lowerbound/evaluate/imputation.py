@@ -184,7 +184,7 @@ class ExactPredictive(eqx.Module):
 
 
 def _quantile(found: Predictive, probability: float) -> Float[Array, "*event"]:
-    """Where the mixture's distribution function is ``probability``: between its components' own quantiles, by bisection."""
+    """Quantile of the mixture at ``probability``: between its components' own quantiles, by bisection."""
     scale = jnp.sqrt(found.variance)
     ends = found.mean + float(ndtri(probability)) * scale
     weight = jnp.exp(found.log_weight)

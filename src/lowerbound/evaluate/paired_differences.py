@@ -53,7 +53,7 @@ def compare_evidence(candidates: Sequence[Candidate], *, n_rows: int, notes: Seq
     Parameters
     ----------
     candidates
-        In the order of the table.
+        Candidates in the order of the table.
     n_rows
         Rows of every evidence.
     notes

@@ -122,7 +122,7 @@ def _mixture_quantile(
     outputs: Float[Array, "components outputs *event"],
     probability: float | Float[Array, ""],
 ) -> Float[Array, "*event"]:
-    """Where the mean of the components' distribution functions passes ``probability``, by bisection; NaN for codes."""
+    """Quantile of the mean of the components' distribution functions at ``probability``, by bisection; NaN for codes."""
     means, scales = jax.vmap(likelihood.mean)(outputs), jnp.sqrt(jax.vmap(likelihood.variance)(outputs))
     if likelihood.support == "codes":
         return jnp.full(means.shape[1:], jnp.nan)

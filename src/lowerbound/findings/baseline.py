@@ -31,7 +31,7 @@ from scipy.special import gammaln, xlog1py, xlogy
 
 from lowerbound.evaluate.evidence import Evidence
 from lowerbound.findings.cells import chunks_of, targets
-from lowerbound.findings.columns import Moments, category_counts, moments
+from lowerbound.findings.columns import CellMoments, category_counts, moments
 from lowerbound.findings.fitted import FittedEstimator, has_density
 
 _TOLD = 2.0  # standard errors from which on a difference counts
@@ -108,7 +108,7 @@ def baseline(columns: IndependentColumns | None, evidence: Evidence) -> Baseline
 
 
 def independent_columns(
-    estimator: FittedEstimator, rows: Any, *, found: Moments | None = None
+    estimator: FittedEstimator, rows: Any, *, found: CellMoments | None = None
 ) -> IndependentColumns | None:
     """Log p(x) under independent columns, with distributions of the kind of the model's.
 
@@ -160,8 +160,8 @@ def _summed(estimator: FittedEstimator, rows: Any, log_density: _LogDensity) -> 
     return np.concatenate(parts)
 
 
-def _gaussian(estimator: FittedEstimator, rows: Any, found: Moments) -> IndependentColumns | None:
-    dequantized = estimator.preprocessing_.treatment == "dequantize"
+def _gaussian(estimator: FittedEstimator, rows: Any, found: CellMoments) -> IndependentColumns | None:
+    dequantized = estimator.preprocessing_.meaning.uniform_noise
     noise = 1 / 12 if dequantized else 0.0  # the variance of U[0, 1)
     known = found.count > 0
     if not known.any() or not (dequantized or found.varies[known].all()):

@@ -5,34 +5,17 @@ no numbers at all: they are equal, or not.
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from lowerbound.data.frames import Frame, as_numbers, take
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.findings.fitted import FittedEstimator
 
 Cell = Literal["column", "pixel", "cell"]
 """What one number of a row is called; those of an image in colour are cells, three to a pixel."""
-
-_ONE_UNIT = ("dequantize", "dynamic", "threshold", "grey")  # treatments of cells that share one unit
-_BINARIZED = ("dynamic", "threshold", "grey")  # treatments that see a grey level as a share of white
-
-
-@runtime_checkable
-class Frame(Protocol):
-    """A data frame."""
-
-    @property
-    def iloc(self) -> Any:
-        """Rows by position."""
-
-    def to_numpy(self, dtype: Any, *, na_value: Any) -> np.ndarray:
-        """The cells."""
-
-    def isna(self) -> Any:
-        """Whether each cell is missing."""
 
 
 def as_rows(X: Any) -> Any:
@@ -42,16 +25,6 @@ def as_rows(X: Any) -> Any:
     if isinstance(X, np.ma.MaskedArray):
         return np.where(np.ma.getmaskarray(X), np.nan, X.data)
     return np.asarray(X)
-
-
-def as_numbers(rows: Any) -> Float[np.ndarray, "n *event"]:
-    """An array or data frame as float64, NaN where a cell is missing."""
-    return np.asarray(rows.to_numpy(np.float64, na_value=np.nan) if isinstance(rows, Frame) else rows, np.float64)
-
-
-def take(rows: Any, which: Any) -> Any:
-    """Some rows of an array or of a data frame, by position."""
-    return rows.iloc[which] if isinstance(rows, Frame) else rows[which]
 
 
 def share_of_missing(rows: Any) -> float:
@@ -68,7 +41,7 @@ def targets(estimator: FittedEstimator, rows: Any) -> Float[np.ndarray, "n *even
     """
     values = as_numbers(rows)
     preprocessing = estimator.preprocessing_
-    if preprocessing.treatment in _BINARIZED:
+    if preprocessing.meaning.grey_as_share:
         values = values / preprocessing.white_level
     if preprocessing.treatment == "threshold":
         values = np.where(np.isnan(values), np.nan, values > 0.5)
@@ -83,13 +56,13 @@ def chunks_of(rows: Any, n_cells: int) -> Iterator[Any]:
 
 def columns_have_units(estimator: FittedEstimator) -> bool:
     """Whether the cells of a row are columns of a table with units of their own, rather than pixels, grey levels or bits."""
-    of_one_unit = estimator.preprocessing_.treatment in _ONE_UNIT or estimator.support_ == "bits"
+    of_one_unit = estimator.preprocessing_.meaning.one_unit or estimator.support_ == "bits"
     return len(estimator.input_shape_) == 1 and not of_one_unit
 
 
 def common_unit(estimator: FittedEstimator) -> str:
     """The one unit of all cells, in words."""
-    if estimator.preprocessing_.treatment == "dequantize":
+    if estimator.preprocessing_.meaning.uniform_noise:
         return "grey levels"
     return "probabilities, 0 to 1" if estimator.support_ == "bits" else "units of x"
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from lowerbound.data.frames import take
 from lowerbound.data.moments import means, no_spread, variances
-from lowerbound.findings.cells import chunks_of, columns_have_units, common_unit, take, targets
+from lowerbound.findings.cells import chunks_of, columns_have_units, common_unit, targets
 from lowerbound.findings.fitted import FittedEstimator, column_names
 
 
 @dataclass(frozen=True)
-class Moments:
+class CellMoments:
     """Moments of each cell of a row over the rows that have it, in the units in which the model reconstructs.
 
     Attributes
@@ -91,7 +92,7 @@ class Column:
     constant
         Whether it takes one value only.
     mean, standard_deviation
-        In the units in which the model reconstructs; NaN for category codes.
+        Moments in the units in which the model reconstructs; NaN for category codes.
     variance_kept
         Share of its variance that comes back from the codes, below 0 where guessing the mean would do better; NaN for constant
         columns and category codes.
@@ -132,7 +133,7 @@ class Reconstruction:
     log_likelihood_at_code: float
 
 
-def moments(estimator: FittedEstimator, rows: Any) -> Moments:
+def moments(estimator: FittedEstimator, rows: Any) -> CellMoments:
     """Moments of the cells of a row."""
     n_rows, n_cells = len(rows), estimator.n_features_in_
     weight = np.ones(n_rows)
@@ -143,7 +144,7 @@ def moments(estimator: FittedEstimator, rows: Any) -> Moments:
     mean, seen, _ = means(read, n_rows, n_cells, weight=weight)
     variance = variances(read, n_rows, weight=weight, mean=mean)
     known = seen > 0
-    return Moments(
+    return CellMoments(
         count=seen.astype(np.int64),
         mean=np.where(known, mean, np.nan),
         variance=np.where(known, variance, np.nan),
@@ -163,7 +164,7 @@ def errors(estimator: FittedEstimator, rows: Any) -> Errors:
     return Errors(square, recovered)
 
 
-def _root_mean_square(estimator: FittedEstimator, found: Moments, error: Errors) -> tuple[float, str]:
+def _root_mean_square(estimator: FittedEstimator, found: CellMoments, error: Errors) -> tuple[float, str]:
     """Root mean square of x - reconstruction over all cells, and its unit in words; NaN where it has no meaning."""
     square = error.square
     if estimator.support_ == "codes":
@@ -178,7 +179,7 @@ def _root_mean_square(estimator: FittedEstimator, found: Moments, error: Errors)
     return float(np.sqrt(in_deviations)), "standard deviations of each column over these rows"
 
 
-def reconstruction(estimator: FittedEstimator, rows: Any, found: Moments, error: Errors) -> Reconstruction:
+def reconstruction(estimator: FittedEstimator, rows: Any, found: CellMoments, error: Errors) -> Reconstruction:
     """The record of the reconstruction."""
     root, unit = _root_mean_square(estimator, found, error)
     in_deviations = columns_have_units(estimator) and estimator.support_ != "codes"
@@ -188,7 +189,7 @@ def reconstruction(estimator: FittedEstimator, rows: Any, found: Moments, error:
     return Reconstruction(root, unit, in_deviations, _kept(root, found, in_deviations=in_deviations), at_code)
 
 
-def _kept(root: float, found: Moments, *, in_deviations: bool) -> float:
+def _kept(root: float, found: CellMoments, *, in_deviations: bool) -> float:
     if in_deviations or math.isnan(root):
         return 1 - root**2
     known = found.count > 0
@@ -196,7 +197,7 @@ def _kept(root: float, found: Moments, *, in_deviations: bool) -> float:
     return 1 - root**2 / spread if spread > 0 else math.nan
 
 
-def columns(estimator: FittedEstimator, rows: Any, found: Moments, error: Errors) -> tuple[Column, ...]:
+def columns(estimator: FittedEstimator, rows: Any, found: CellMoments, error: Errors) -> tuple[Column, ...]:
     """The record of each column."""
     of_codes = estimator.support_ == "codes"
     categories = _categories(estimator, rows, error) if of_codes else [None] * estimator.n_features_in_

@@ -9,15 +9,7 @@ import numpy as np
 
 from lowerbound.evaluate.evidence import Evidence, EvidenceWarning
 from lowerbound.evaluate.trust import is_trusted, share_untrusted
-from lowerbound.findings.fitted import DensityEstimator, LinearFactors
-
-_KINDS: dict[str, Literal["density", "loss"]] = {"real": "density", "dequantize": "density", "grey": "loss"}
-_CODE_LENGTHS = (
-    "discrete",
-    "dynamic",
-    "threshold",
-    "dequantize",
-)  # dequantized: at most the log mass of the integer level
+from lowerbound.findings.fitted import DensityEstimator
 
 
 @dataclass(frozen=True)
@@ -82,7 +74,7 @@ def density(
     estimator: DensityEstimator, rows: Any, evidence: Evidence, *, kl: float, share_of_missing_cells: float
 ) -> Density:
     """The record of the evidence."""
-    treatment = estimator.preprocessing_.treatment
+    factors, meaning = estimator.linear_factors_, estimator.preprocessing_.meaning
     cells = estimator.n_features_in_ * (1 - share_of_missing_cells)
     untrusted = share_untrusted(evidence.pareto_k)
     return Density(
@@ -92,13 +84,13 @@ def density(
         n_samples=evidence.n_samples,
         exact=evidence.exact,
         base_measure=evidence.base_measure,
-        base_measure_kind=_KINDS.get(treatment, "mass"),
+        base_measure_kind=meaning.kind,
         effective_sample_size_median=float(np.median(evidence.effective_sample_size)),
         effective_sample_size_smallest=float(np.min(evidence.effective_sample_size)),
         share_of_untrusted_rows=untrusted,
         trusted=is_trusted(untrusted, exact=evidence.exact),
         elbo=float(np.mean(estimator.elbo(rows))),
         kl=kl,
-        bits_per_dimension=-evidence.value / (cells * math.log(2)) if treatment in _CODE_LENGTHS and cells else None,
-        one_noise_for_all=isinstance(estimator, LinearFactors) and np.ndim(estimator.noise_variance_) == 0,
+        bits_per_dimension=-evidence.value / (cells * math.log(2)) if meaning.has_code_length and cells else None,
+        one_noise_for_all=factors is not None and np.ndim(factors.noise_variance) == 0,
     )

@@ -1,11 +1,12 @@
 """The fitted estimator as findings see it: what every estimator has, and what only some have.
 
 Whether a verb is there is asked of ``absent_verbs()``, never of a class: an estimator in a file of a stranger's own is seen like
-those of this library. What is no verb, such as loadings or names of columns, is recognized by the attributes that a protocol
-lists.
+those of this library. What is no verb, such as loadings, is an attribute of every estimator, None where it has none: the defaults
+are those of :class:`~lowerbound.interface.base.LatentVariableEstimator`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
@@ -31,12 +32,44 @@ def offers(estimator: StatesAbsentVerbs, verb: str) -> bool:
     return verb not in estimator.absent_verbs()
 
 
+@dataclass(frozen=True)
+class LinearFactors:
+    """A density that is linear in its factors: x = W z + mean + noise, in the units of x.
+
+    Attributes
+    ----------
+    loadings
+        W, (features, latent).
+    noise_variance
+        Noise variance of each column, or one for all.
+    correlation
+        Correlation of the factors, (latent, latent).
+    rotation
+        Name of the rotation that made the factors; None for none.
+    """
+
+    loadings: np.ndarray
+    noise_variance: np.ndarray | float
+    correlation: np.ndarray
+    rotation: str | None
+
+
+@dataclass(frozen=True)
+class ClusterParameters:
+    """Share of the rows of each cluster, (clusters,), and mean, (clusters, features), in the units of reconstructions."""
+
+    weights: np.ndarray
+    means: np.ndarray
+
+
 @runtime_checkable
 class FittedEstimator(StatesAbsentVerbs, Protocol):
     """What every fitted estimator has."""
 
     takes_missing: bool
     outlier_methods: tuple[OutlierMethod, ...]
+    decodes_linearly: bool
+    maximizes_evidence: bool
     latent_dim: int
     random_state: Any
     preprocessing_: Preprocessing
@@ -47,6 +80,16 @@ class FittedEstimator(StatesAbsentVerbs, Protocol):
     input_shape_: tuple[int, ...]
     n_features_in_: int
     seed_: int
+    fit_seconds_: float
+    constant_features_: np.ndarray | None
+
+    @property
+    def linear_factors_(self) -> LinearFactors | None:
+        """Loadings and noise."""
+
+    @property
+    def cluster_parameters_(self) -> ClusterParameters | None:
+        """Weights and means of the clusters."""
 
     @property
     def support_(self) -> Support:
@@ -102,22 +145,14 @@ class HealthEstimator(DensityEstimator, Protocol):
 
 @runtime_checkable
 class ClusterEstimator(FittedEstimator, Protocol):
-    """A fitted mixture."""
-
-    @property
-    def weights_(self) -> np.ndarray:
-        """Share of each cluster, falling."""
-
-    @property
-    def means_(self) -> np.ndarray:
-        """Mean of each cluster, (clusters, features)."""
+    """A fitted estimator whose rows belong to clusters."""
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """p(cluster given x) of each row."""
 
 
 @runtime_checkable
-class ImputingEstimator(FittedEstimator, Protocol):
+class FillingEstimator(FittedEstimator, Protocol):
     """A fitted estimator that fills missing cells."""
 
     def impute(self, X: Any) -> Any:
@@ -147,7 +182,7 @@ def has_clusters(estimator: FittedEstimator) -> TypeGuard[ClusterEstimator]:
     return offers(estimator, "predict_proba")
 
 
-def can_impute(estimator: FittedEstimator) -> TypeGuard[ImputingEstimator]:
+def can_impute(estimator: FittedEstimator) -> TypeGuard[FillingEstimator]:
     """Whether missing cells can be filled, with their moments."""
     return offers(estimator, "impute") and offers(estimator, "imputation")
 
@@ -175,68 +210,10 @@ def outlier_method(estimator: FittedEstimator, method: OutlierMethod | None) -> 
 # ---- what is no verb
 
 
-@runtime_checkable
-class NamedFeatures(Protocol):
-    """An estimator whose training rows had names."""
-
-    feature_names_in_: np.ndarray
-
-
-@runtime_checkable
-class ConstantFeatures(Protocol):
-    """An estimator that marked the features without spread in its training rows."""
-
-    constant_features_: np.ndarray
-
-
-@runtime_checkable
-class TimedFit(Protocol):
-    """An estimator that knows how long its fit took."""
-
-    fit_seconds_: float
-
-
-@runtime_checkable
-class Clusters(Protocol):
-    """An estimator with a number of clusters among its hyperparameters."""
-
-    n_clusters: int
-
-
-@runtime_checkable
-class LinearFactors(FittedEstimator, Protocol):
-    """A fitted density that is linear in its factors: x = W z + mean + noise."""
-
-    @property
-    def loadings_(self) -> np.ndarray:
-        """W, (features, latent)."""
-
-    @property
-    def noise_variance_(self) -> np.ndarray | float:
-        """Of each column, or one for all."""
-
-
-@runtime_checkable
-class RotatedFactors(LinearFactors, Protocol):
-    """Linear factors that may have been rotated, and may correlate then."""
-
-    rotation: str | None
-
-    @property
-    def factor_correlation_(self) -> np.ndarray:
-        """(latent, latent)."""
-
-
-@runtime_checkable
-class LinearCodes(FittedEstimator, Protocol):
-    """A fitted model without density whose decoder is linear."""
-
-    components_: np.ndarray
-
-
-def feature_names(estimator: Any) -> Sequence[str] | None:
-    """Names of the features in the training rows; None where they had none."""
-    return [str(name) for name in estimator.feature_names_in_] if isinstance(estimator, NamedFeatures) else None
+def feature_names(estimator: Any) -> list[str] | None:
+    """Names of the features in the training rows; None where they had none, for which scikit-learn has no attribute."""
+    names = vars(estimator).get("feature_names_in_")
+    return None if names is None else [str(name) for name in names]
 
 
 def column_names(estimator: FittedEstimator) -> Sequence[str]:
@@ -245,6 +222,6 @@ def column_names(estimator: FittedEstimator) -> Sequence[str]:
     return [f"x{j}" for j in range(estimator.n_features_in_)] if names is None else names
 
 
-def fit_seconds(estimator: Any) -> float:
-    """Seconds that the fit took; NaN where unknown."""
-    return float(estimator.fit_seconds_) if isinstance(estimator, TimedFit) else float("nan")
+def was_validated(estimator: FittedEstimator) -> bool:
+    """Whether the kept epoch was chosen on rows that were held out for that."""
+    return "validation_loss" in estimator.history_

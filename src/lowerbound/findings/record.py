@@ -80,7 +80,7 @@ class Findings:
     columns
         A record for each column of a table; () for images.
     clusters
-        Clusters of a mixture; None for other models.
+        Clusters that rows belong to; None for models without any.
     """
 
     estimator: str

@@ -55,11 +55,11 @@ def fit_minibatches(
     Parameters
     ----------
     model
-        Where to start; its inexact arrays are the parameters.
+        The start; its inexact arrays are the parameters.
     step
         The algorithm: what a minibatch does to them.
     dataset
-        Where the rows are.
+        The rows.
     max_epochs, batch_size
         Length of the run; most rows in a minibatch.
     seed
@@ -73,7 +73,7 @@ def fit_minibatches(
     verbose
         Show a progress bar on standard error.
     state
-        Where an earlier run of the same fit stood, to go on from; None starts anew.
+        State of an earlier run of the same fit, to go on from; None starts anew.
     after_block
         Called with the state after each block: a checkpoint. Its local state is the loop's own array, to be copied if kept.
 

@@ -2,8 +2,9 @@
 
     12/100 ━━━━━━━━ held-out -103.6 recon -80.2 KL 21.5 45k rows/s 0:00:12
 
-The bound is that of the validation rows ("held-out") where there are some, else that of the training rows ("bound"); then the
-reconstruction and KL terms of the training rows, nats per row; speed, and time left for all epochs.
+The bound is that of the validation rows ("held-out") where there are some, else that of the training rows ("bound"); an objective
+without a bound shows its loss. Then the terms that the objective records of the training rows, such as reconstruction and KL in
+nats per row; speed, and time left for all epochs.
 """
 
 import time
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+_TERMS = {"log_likelihood": "recon", "kl": "KL"}  # short names of the terms of the ELBO; others keep theirs
 _WIDE = 200  # columns: more than the numbers of any fit
 
 
@@ -27,12 +29,19 @@ class Reporter:
 
 
 def _numbers(metrics: Mapping[str, float]) -> str:
-    """The metrics in words; the loss alone for objectives without a bound."""
+    """The metrics in words: the bound, or the loss of an objective without one, then the terms that the objective names."""
     if "bound" not in metrics:
-        return f"loss {metrics['loss']:.4g}"
-    held_out = "validation_bound" in metrics
-    bound = f"held-out {metrics['validation_bound']:.1f}" if held_out else f"bound {metrics['bound']:.1f}"
-    return f"{bound} recon {metrics['log_likelihood']:.1f} KL {metrics['kl']:.1f}"
+        numbers = [f"loss {metrics['loss']:.4g}"]
+    elif "validation_bound" in metrics:
+        numbers = [f"held-out {metrics['validation_bound']:.1f}"]
+    else:
+        numbers = [f"bound {metrics['bound']:.1f}"]
+    known = [name for name in _TERMS if name in metrics]
+    for name in (*known, *(name for name in metrics if name not in known)):
+        value = metrics[name]
+        if name not in ("loss", "bound") and not name.startswith("validation_") and value != metrics.get("loss"):
+            numbers.append(f"{_TERMS[name]} {value:.1f}" if name in _TERMS else f"{name} {value:.4g}")
+    return " ".join(numbers)
 
 
 class _RichReporter(Reporter):

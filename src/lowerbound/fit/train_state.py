@@ -34,7 +34,7 @@ class TrainState(eqx.Module):
     history
         Name -> one number per finished epoch; NaN where an epoch has none.
     best_parameters, best_local, best_loss, best_epoch
-        Of the epoch with the lowest validation loss; epoch 0 and infinity before there is one.
+        State of the epoch with the lowest validation loss; epoch 0 and infinity before there is one.
     """
 
     moving: StepState

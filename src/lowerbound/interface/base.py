@@ -3,9 +3,10 @@
     X  --_apart-->  rows, condition  --check_rows, preprocessing_-->  Dataset  --evaluate.*-->  model units  -->  user's units
 
 A subclass gives ``fit`` and ``_skeleton`` (the untrained model for given shapes, from hyperparameters alone); ``fit`` ends in
-``_set_fitted``. Verbs that need a density are absent, with the reason, where the model has none.
+``_set_fitted``. Its return annotation names the class of the model, whose level decides which verbs there are.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -27,6 +28,7 @@ from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.health import Health, health
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.evaluate.posterior import encode, posterior_moments
+from lowerbound.findings.fitted import ClusterParameters, LinearFactors, offers
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.capabilities import Capabilities, offered
 from lowerbound.interface.checks import check_latents, check_rows
@@ -66,9 +68,14 @@ class LatentVariableEstimator(
 ):
     """Base of the estimators; see the module for the way of the data."""
 
-    outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = outliers.METHODS  # the first one is the default
-    takes_missing: ClassVar[bool] = False  # whether NaN is a missing cell, rather than an error
     computes_in: ClassVar[Literal["float32", "float64"]] = "float32"
+    decodes_linearly: ClassVar[bool] = False  # whether E[x given z] is linear in z, so that loadings tell all of it
+    maximizes_evidence: ClassVar[bool] = (
+        False  # whether ``history_`` is that of log p(x) itself, not of a bound or a loss
+    )
+
+    constant_features_: Any = None  # True for features without spread in the training rows, where marked
+    fit_seconds_: float = math.nan  # where unknown
 
     latent_dim: int
     random_state: int | RandomState | None
@@ -91,6 +98,26 @@ class LatentVariableEstimator(
         return {"model_": self._skeleton}
 
     @property
+    def linear_factors_(self) -> LinearFactors | None:
+        """Loadings and noise, in the units of X; None for a density that is not linear in its factors."""
+        return None
+
+    @property
+    def cluster_parameters_(self) -> ClusterParameters | None:
+        """Weights and means of the clusters; None where they are not parameters of the model."""
+        return None
+
+    @property
+    def latent_names_(self) -> list[str]:
+        """Names of the columns of ``transform`` in tables, counted as in figures: z1, z2 and so on."""
+        return [f"z{i + 1}" for i in range(self._n_features_out)]
+
+    @property
+    def _sizes(self) -> str:
+        """The arguments that say how large the model is, as one would write them."""
+        return f"{self.latent_dim}"
+
+    @property
     def likelihood_(self) -> AbstractLikelihood:
         """p(x given z), where the model holds it as one module."""
         likelihood: AbstractLikelihood = self.model_.likelihood
@@ -100,6 +127,11 @@ class LatentVariableEstimator(
     def support_(self) -> Support:
         """What a cell may be: "reals", "bits", "counts" or "codes"."""
         return self.likelihood_.support
+
+    @property
+    def outlier_methods(self) -> tuple[OutlierMethod, ...]:
+        """Outlier scores that the model has, the default first."""
+        return outliers.METHODS if offers(self, "log_evidence") else ("reconstruction",)
 
     # ---- from the border inwards
 
@@ -298,7 +330,7 @@ class LatentVariableEstimator(
 
     def _base_measure(self, of_likelihood: str) -> str:
         """The base measure of the likelihood, and what preprocessing made of it."""
-        return " ".join(filter(None, (of_likelihood, self.preprocessing_.measure)))
+        return " ".join(filter(None, (of_likelihood, self.preprocessing_.meaning.measure)))
 
     def _draw_key(self, random_state: int | RandomState | None) -> PRNGKeyArray:
         check_seed(type(self).__name__, random_state)

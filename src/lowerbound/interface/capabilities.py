@@ -1,37 +1,76 @@
 """Capabilities: which verbs an estimator offers, and why the others are absent. Everyone reads them from here.
 
-An estimator states its absent verbs in one place, ``absent_verbs``: verb -> reason, which may depend on hyperparameters. What
-``available_if`` hides (so that ``hasattr`` tells), the error of an absent verb, and what ``compare``, the report and the command
-line leave out, are all read from it.
+    model class that ``_skeleton`` makes  --levels-->  verbs of the model  --absent_verbs-->  verb -> reason
+
+The levels of :mod:`lowerbound.models.model` decide. An estimator adds what its hyperparameters rule out, or words of its own, in
+one place, ``absent_verbs``. What ``available_if`` hides (so that ``hasattr`` tells), the error of an absent verb, and what
+``compare``, the report and the command line leave out, are all read from it.
 """
 
+import types
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NoReturn
+from functools import cache
+from typing import Any, ClassVar, Final, NamedTuple, NoReturn, Union, cast, get_args, get_origin, get_type_hints
 
 from lowerbound.findings.fitted import offers
-
-DENSITY_VERBS: Final = (
-    "posterior",
-    "sample_posterior",
-    "sample",
-    "log_evidence",
-    "score_samples",
-    "score",
-    "elbo",
-    "health",
+from lowerbound.models.model import (
+    AbstractDensityModel,
+    AbstractExactModel,
+    AbstractGaussianPosteriorModel,
+    AbstractGenerativeModel,
+    AbstractImputingModel,
+    AbstractModel,
 )
-"""Verbs that need p(x) and a q(z given x) with a density."""
 
-GAUSSIAN_POSTERIOR_VERBS: Final = ("posterior", "health")
-"""Those among them that need q(z given x) to be one Gaussian."""
 
-_NOT_IN_CLASS: Final[Mapping[str, str]] = {
-    "predict": "it has no clusters. Use MixtureOfFactorAnalyzers.",
-    "predict_proba": "it has no clusters. Use MixtureOfFactorAnalyzers.",
-    "impute": "it takes complete rows only. Use PPCA, FactorAnalysis, MixtureOfFactorAnalyzers or VAE.",
-    "imputation": "it takes complete rows only. Use PPCA, FactorAnalysis, MixtureOfFactorAnalyzers or VAE.",
-}
-"""Reasons for verbs that only some classes define."""
+class Level(NamedTuple):
+    """A level of models.
+
+    Attributes
+    ----------
+    model
+        The abstract class.
+    verbs
+        Verbs that need it.
+    reason
+        What a model below it lacks, and a remedy.
+    """
+
+    model: type
+    verbs: tuple[str, ...]
+    reason: str
+
+
+LEVELS: Final = (
+    Level(
+        AbstractGenerativeModel,
+        ("sample",),
+        "its encoder is deterministic and its prior flat, so nothing has a density. Use VAE or PPCA for likelihoods and samples.",
+    ),
+    Level(
+        AbstractDensityModel,
+        ("sample_posterior", "log_evidence", "score_samples", "score", "elbo"),
+        "its encoder is deterministic, so q(z given x) has no density. Use VAE or PPCA for likelihoods.",
+    ),
+    Level(
+        AbstractGaussianPosteriorModel,
+        ("posterior", "health"),
+        "its posterior is not one Gaussian, with a mean and a covariance. Use transform and sample_posterior.",
+    ),
+)
+"""Levels, each of which includes those above it: the first one that a model misses is the reason for all that it lacks."""
+
+IMPUTING_MODELS: Final = (AbstractExactModel, AbstractImputingModel)
+"""Models that ``impute`` and ``imputation`` need, one or the other."""
+
+IMPUTING_ESTIMATORS: Final = "PPCA, FactorAnalysis, MixtureOfFactorAnalyzers or VAE"
+"""What takes missing cells, in words for errors. The registry is a layer above, and names classes without loading them."""
+
+_COMPLETE_ROWS: Final = f"it takes complete rows only. Use {IMPUTING_ESTIMATORS}."
+_NO_DISTRIBUTION: Final = (
+    "its missing cells have no distribution. Use reconstruct, which gives their values too, or VAE."
+)
+_NO_CLUSTERS: Final = "it has no clusters. Use MixtureOfFactorAnalyzers."
 
 
 class AbsentVerbError(AttributeError):
@@ -41,13 +80,24 @@ class AbsentVerbError(AttributeError):
 class Capabilities:
     """The part of an estimator that says which verbs it offers."""
 
+    takes_missing: ClassVar[bool] = False
+    """Whether NaN is a missing cell, rather than an error."""
+
     def absent_verbs(self) -> Mapping[str, str]:
         """Verb -> reason, for the verbs of this library that this estimator, as it is set, cannot honour.
 
-        Subclasses add theirs to these.
+        These follow from the level of its model, and from the verbs that only some classes define. Subclasses add to them what
+        hyperparameters rule out, or give reasons of their own.
         """
-        defined = dir(type(self))
-        return {verb: reason for verb, reason in _NOT_IN_CLASS.items() if verb not in defined}
+        models, defined = _model_classes(self), dir(type(self))
+        missed = [level for level in LEVELS if not _are_all(models, level.model)]
+        absent = {verb: missed[0].reason for level in missed for verb in level.verbs}
+        for verb in ("impute", "imputation"):
+            if not self.takes_missing:
+                absent[verb] = _COMPLETE_ROWS
+            elif verb not in defined or not _are_all(models, IMPUTING_MODELS):
+                absent[verb] = _NO_DISTRIBUTION
+        return absent | {verb: _NO_CLUSTERS for verb in ("predict", "predict_proba") if verb not in defined}
 
     def __getattr__(self, name: str) -> NoReturn:
         """Raise for what is not there; the error of an absent verb gives the reason."""
@@ -61,3 +111,25 @@ class Capabilities:
 def offered(verb: str) -> Callable[[Any], bool]:
     """Condition for ``available_if``: the estimator offers the verb."""
     return lambda estimator: offers(estimator, verb)
+
+
+def _are_all(models: tuple[type, ...], levels: type | tuple[type, ...]) -> bool:
+    return all(issubclass(model, levels) for model in models)
+
+
+def _model_classes(estimator: Any) -> tuple[type, ...]:
+    """Class of the fitted model; before a fit, the classes that ``_skeleton`` says it makes."""
+    fitted, estimator_class = vars(estimator).get("model_"), cast("Any", type(estimator))
+    return _declared(estimator_class) if fitted is None else (type(fitted),)
+
+
+@cache
+def _declared(estimator: Any) -> tuple[type, ...]:
+    """The model classes in the return annotation of ``_skeleton``; the lowest level where it has none."""
+    try:
+        annotation = get_type_hints(estimator._skeleton).get("return")
+    except NameError:  # a class that is imported for type checkers only, or local
+        annotation = None
+    members = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    classes = tuple(get_origin(member) or member for member in members)
+    return classes if all(isinstance(member, type) for member in classes) else (AbstractModel,)

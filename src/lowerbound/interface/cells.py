@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Shaped
 from scipy.sparse import issparse
 
-from lowerbound.interface.frames import Frame, LabelledFrame, column_label
+from lowerbound.data.frames import Frame, LabelledFrame, column_label
 from lowerbound.interface.row_shapes import MixedShapes, mixed_shapes
 
 NUMERIC_KINDS = "biuf"
@@ -84,7 +84,7 @@ def to_numbers(X: Any, *, owner: str, names: Sequence[Any] | None = None) -> Any
     owner
         Name of the estimator, for errors.
     names
-        Of the columns, where X has none itself.
+        Names of the columns, where X has none itself.
 
     Raises
     ------

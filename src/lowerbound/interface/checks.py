@@ -9,9 +9,11 @@ from jaxtyping import Shaped
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
+from lowerbound.data.frames import Frame, LabelledFrame, column_label, columns_of
 from lowerbound.data.row_chunks import row_chunks
+from lowerbound.findings.fitted import feature_names
+from lowerbound.interface.capabilities import IMPUTING_ESTIMATORS
 from lowerbound.interface.cells import to_numbers
-from lowerbound.interface.frames import Frame, LabelledFrame, column_label, column_names
 
 _CELLS_SHOWN = 3
 _LARGEST_DOUBLE = 1e150  # whose square is a double still
@@ -38,7 +40,7 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
             f"X of {owner} must be an array or a data frame; got the path {os.fspath(X)!r}. Read the file first, as with "
             "pandas.read_csv or numpy.load."
         )
-    names = column_names(X) or fitted_names(estimator)
+    names = columns_of(X) or feature_names(estimator)
     array = to_numbers(X, owner=owner, names=names)
     if array.ndim < 2:
         raise ValueError(
@@ -70,12 +72,6 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
     if reset:
         _check_rows_are_rows(owner, X, array)
     return array
-
-
-def fitted_names(estimator: BaseEstimator) -> list[str] | None:
-    """Names of the columns that ``fit`` saw; None if they had none."""
-    names = vars(estimator).get("feature_names_in_")
-    return None if names is None else list(names)
 
 
 def check_latents(estimator: BaseEstimator, Z: Any, *, latent_dim: int, dtype: str = "float32") -> np.ndarray:
@@ -181,8 +177,7 @@ def _raise_not_finite(
     remedy = (
         "Mark what is not known as NaN, or clip it."
         if missing
-        else "This model takes no missing cells: impute them (PPCA, FactorAnalysis, MixtureOfFactorAnalyzers and VAE can), or "
-        "drop these rows."
+        else f"This model takes no missing cells: impute them with {IMPUTING_ESTIMATORS}, or drop these rows."
     )
     raise ValueError(
         f"X of {owner} must be {constraint}; got {len(cells)} such cells in {rows} rows, first {shown}. {remedy}"

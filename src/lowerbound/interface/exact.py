@@ -19,7 +19,7 @@ from lowerbound.likelihoods.gaussian import AbstractGaussian
 from lowerbound.likelihoods.likelihood import Support
 
 LEAST_NOISE_FLOOR = 1e-7
-"""Of ``noise_floor``: digits of log p(x) are lost in proportion to its inverse."""
+"""Least ``noise_floor``: digits of log p(x) are lost in proportion to its inverse."""
 
 
 class ExactEstimator(ImputingEstimator):
@@ -27,6 +27,7 @@ class ExactEstimator(ImputingEstimator):
 
     takes_missing: ClassVar[bool] = True
     computes_in: ClassVar[Literal["float32", "float64"]] = "float64"
+    maximizes_evidence: ClassVar[bool] = True
     outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("log_evidence", "kl", "elbo", "reconstruction")
 
     dequantize: bool

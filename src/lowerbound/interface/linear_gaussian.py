@@ -9,7 +9,7 @@ informative first, the largest loading of each positive.
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, PRNGKeyArray
 
 from lowerbound.data.principal_axes import Spectrum, spectrum_of_covariance, spectrum_of_rows
 from lowerbound.evaluate.notes import constant_note, floor_note
-from lowerbound.findings.fitted import feature_names
+from lowerbound.findings.fitted import LinearFactors, feature_names
 from lowerbound.fit.em import fit_em
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.em_chunks import em_chunks
@@ -34,6 +34,8 @@ _LARGEST_COVARIANCE = 4096  # columns up to which a covariance is made even of f
 
 class LinearGaussianEstimator(ExactEstimator):
     """Base of PPCA and FactorAnalysis."""
+
+    decodes_linearly: ClassVar[bool] = True
 
     tol: float
     max_iter: int
@@ -56,6 +58,16 @@ class LinearGaussianEstimator(ExactEstimator):
     def loadings_(self) -> Float[np.ndarray, "features latent"]:
         """W, (n_features, latent_dim), user's units: how much a column changes with one standard deviation of a factor."""
         return np.asarray(self.model_.loadings) * self._shift_and_scale()[1][:, None]
+
+    @property
+    @abstractmethod
+    def noise_variance_(self) -> float | Float[np.ndarray, " features"]:
+        """Noise variance of all columns, or of each, in the units of X, squared."""
+
+    @property
+    def linear_factors_(self) -> LinearFactors:
+        """Loadings, noise, and the uncorrelated factors."""
+        return LinearFactors(self.loadings_, self.noise_variance_, np.eye(self.loadings_.shape[1]), rotation=None)
 
     def _variances(self) -> Float[np.ndarray, " features"]:
         """Noise variance of each column, user's units squared."""

@@ -10,16 +10,18 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.random import RandomState
 from sklearn.base import BaseEstimator
+from sklearn.utils.metaestimators import available_if
 
+from lowerbound.data.frames import column_label, like
 from lowerbound.data.moments import Reader
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.evaluate.evidence import EvidenceWarning
 from lowerbound.evaluate.imputation import SAMPLES, Weights, completed, predictive_cells, predictive_moments
 from lowerbound.evaluate.trust import share_untrusted, untrusted_cells_note
+from lowerbound.findings.fitted import feature_names
 from lowerbound.interface.base import LatentVariableEstimator
+from lowerbound.interface.capabilities import offered
 from lowerbound.interface.cells import to_numbers
-from lowerbound.interface.checks import fitted_names
-from lowerbound.interface.frames import column_label, like
 from lowerbound.interface.hyperparameters import check_integer, check_number
 
 
@@ -49,6 +51,7 @@ class Imputation(NamedTuple):
 class ImputingEstimator(LatentVariableEstimator):
     """Base of the estimators whose NaN is a missing cell that can be filled."""
 
+    @available_if(offered("impute"))
     def impute(
         self,
         X: Any,
@@ -105,6 +108,7 @@ class ImputingEstimator(LatentVariableEstimator):
         """The cells of X as float64, NaN where one is missing."""
         return np.asarray(to_numbers(X, owner=type(self).__name__), np.float64)
 
+    @available_if(offered("imputation"))
     def imputation(self, X: Any, *, coverage: float = 0.95, n_samples: int = SAMPLES) -> Imputation:
         """Mean, standard deviation and interval of every missing cell given the observed cells of its row.
 
@@ -158,7 +162,7 @@ def check_observed_columns(
     never = np.argwhere(seen == 0)
     if not len(never):
         return
-    names = fitted_names(estimator)
+    names = feature_names(estimator)
     named = ", ".join(column_label(tuple(column), names) for column in never[:5]) + (", …" if len(never) > 5 else "")
     wanted = "an observed cell of positive weight" if weighted else "an observed cell"
     raise ValueError(

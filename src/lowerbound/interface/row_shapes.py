@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from lowerbound.interface.frames import Frame
+from lowerbound.data.frames import Frame
 
 
 class MixedShapes(ValueError):

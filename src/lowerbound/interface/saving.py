@@ -29,7 +29,7 @@ Arrays = dict[str, np.ndarray]
 _GENERATORS = ("threefry2x32", "rbg", "unsafe_rbg")
 
 ClassNamed = Callable[[str], type["SavableEstimator"] | None]
-"""From the name of a class to the class, or None."""
+"""Function from the name of a class to the class, or None."""
 
 
 class UnknownClassError(SavedModelError):

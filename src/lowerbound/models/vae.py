@@ -63,7 +63,7 @@ class VAE(AbstractGaussianPosteriorModel, AbstractImputingModel):
         return posterior_or_prior(datum, self.encoder(self.likelihood, datum), self.prior)
 
     def prior_moments(self) -> tuple[Float[Array, " latent"], Float[Array, " latent"]]:
-        """Those of p(z)."""
+        """Mean and variance of each latent under p(z)."""
         return self.prior.moments()
 
     def encode(self, datum: Datum) -> Float[Array, " latent"]:

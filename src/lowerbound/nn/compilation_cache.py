@@ -45,7 +45,7 @@ def use_compilation_cache() -> Path | None:
 
 
 def cache_folder() -> Path | None:
-    """Where the cache lies by the environment; None where it is switched off, or there is no place for it."""
+    """Folder of the cache by the environment; None where it is switched off, or there is no place for it."""
     asked = os.environ.get(VARIABLE, "")
     if asked.strip().lower() == "off":
         return None

@@ -24,7 +24,7 @@ from lowerbound.nn.mlp import MLP
 
 
 class ConvolutionalEncoder(eqx.Module):
-    """From an image, as one vector, to a vector: halving layers, one for each number of channels, then an MLP.
+    """Network from an image, as one vector, to a vector: halving layers, one for each number of channels, then an MLP.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class ConvolutionalEncoder(eqx.Module):
     out_size
         Length of the vector that goes out.
     channels
-        Of the halving layers.
+        Channels of the halving layers.
     hidden
         Widths of the MLP's hidden layers.
     activation
@@ -86,7 +86,7 @@ class ConvolutionalEncoder(eqx.Module):
 
 
 class ConvolutionalDecoder(eqx.Module):
-    r"""From a vector to images of the same size, as one vector: an MLP, then doubling layers, one for each number of channels.
+    r"""Network from a vector to images of one size, as one vector: an MLP, then doubling layers, one for each number of channels.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class ConvolutionalDecoder(eqx.Module):
     outputs_shape
         (n_outputs, height, width), or (n_outputs, height, width, channels): what the vector that goes out folds into.
     channels
-        Of the images that enter the doubling layers.
+        Channels of the images that enter the doubling layers.
     hidden, activation, key
         As for :class:`ConvolutionalEncoder`.
     """

@@ -101,7 +101,7 @@ def _cost_by_last(function: Callable[..., Any], *arguments: Any) -> Cost:
 
 
 def _jaxpr_cost(jaxpr: Jaxpr, dependent: set[Var]) -> Cost:
-    """Of the equations that depend on the given variables; the set grows by their results."""
+    """Cost of the equations that depend on the given variables; the set grows by their results."""
     operations, widest = 0, 0
     for equation in jaxpr.eqns:
         depends = [not isinstance(variable, Literal) and variable in dependent for variable in equation.invars]
@@ -115,7 +115,7 @@ def _jaxpr_cost(jaxpr: Jaxpr, dependent: set[Var]) -> Cost:
 
 
 def _body_cost(equation: JaxprEqn, body: Jaxpr, depends: list[bool]) -> Cost:
-    """Of a computation inside an equation; a scan runs it ``length`` times, of other loops one round counts."""
+    """Cost of a computation inside an equation; a scan runs it ``length`` times, of other loops one round counts."""
     # A body's inputs are the equation's last ones: before them stands the index of a choice, or what a loop's condition needs.
     inputs = {variable for variable, yes in zip(body.invars[::-1], depends[::-1], strict=False) if yes}
     if equation.primitive.name != "scan":

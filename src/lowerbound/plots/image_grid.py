@@ -28,12 +28,12 @@ class GridShape(NamedTuple):
 
     @property
     def height(self) -> float:
-        """From the top of the first row to the bottom of the last."""
+        """Height from the top of the first row to the bottom of the last."""
         return self.n_rows * (self.image_height + self.row_gap) - self.row_gap
 
     @property
     def width(self) -> float:
-        """From the left of the first column to the right of the last."""
+        """Width from the left of the first column to the right of the last."""
         return self.n_columns * (self.image_width + _GAP) - _GAP
 
     @property

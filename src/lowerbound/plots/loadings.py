@@ -38,13 +38,13 @@ def loadings_figure(
         (features, latent_dim): by how many of its standard deviations a column rises with one standard deviation of a factor,
         which for uncorrelated factors is their correlation. Colours are full at -1 and 1.
     names
-        Of the columns; None writes x_0, x_1, …, as the columns are counted.
+        Names of the columns; None writes x_0, x_1, …, as the columns are counted.
     noise
         For each column the share of its variance that is noise, 0 to 1: a further cell in grey.
     n_features
         Columns shown at most: those with the largest sums of squared loadings. They stay in their order.
     numbers
-        Of the factors, counted from 0; factor 0 is written z_1. None numbers them as they stand.
+        Numbers of the factors, counted from 0; factor 0 is written z_1. None numbers them as they stand.
     title
         Above the cells.
 

@@ -47,7 +47,7 @@ def marginals_figure(
     samples
         (m, features) rows drawn from the model.
     names
-        Of the columns; None writes x_0, x_1, …, as the columns are counted.
+        Names of the columns; None writes x_0, x_1, …, as the columns are counted.
     n_features
         Columns shown at most: those with the largest Kolmogorov–Smirnov distance between real and sampled values, the
         largest first. If they all fit, they stay in their order.

@@ -48,7 +48,7 @@ def encoder_features(likelihood: AbstractLikelihood, datum: Datum, *, with_mask:
 
 
 class AbstractEncoder(eqx.Module):
-    """From a datum to its Gaussian posterior."""
+    """Map from a datum to its Gaussian posterior."""
 
     latent_dim: eqx.AbstractVar[int]
     with_mask: eqx.AbstractVar[bool]

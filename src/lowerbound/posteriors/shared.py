@@ -50,7 +50,7 @@ class SharedCovarianceEncoder(AbstractEncoder):
 
     @classmethod
     def untrained(cls, n_features: int, latent_dim: int, *, key: PRNGKeyArray) -> "SharedCovarianceEncoder":
-        """Where learning starts: V like the layer of a network, mu = 0, Sigma = I."""
+        """Parameters at which learning starts: V like the layer of a network, mu = 0, Sigma = I."""
         return cls(
             weight=MLP(n_features, latent_dim, hidden=(), activation="relu", key=key).layers[0].weight,
             center=jnp.zeros(n_features, jnp.float32),

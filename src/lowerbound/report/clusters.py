@@ -1,4 +1,4 @@
-"""Clusters of a mixture: their weights, the rows they took, what sets each apart, and where they lie."""
+"""Clusters: their weights, the rows they took, what sets each apart, and where they lie."""
 
 import math
 
@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Int
 from sklearn.metrics import adjusted_rand_score
 
+from lowerbound.data.frames import as_numbers
 from lowerbound.evaluate.words import counted, number, share
-from lowerbound.findings.cells import as_numbers
-from lowerbound.findings.clusters import SURE, Cluster, ClusterFindings
-from lowerbound.findings.fitted import ClusterEstimator, can_impute, has_clusters
+from lowerbound.findings.clusters import SURE, Cluster, ClusterFindings, by_weight, cluster_parameters
+from lowerbound.findings.fitted import ClusterParameters, can_impute, has_clusters
 from lowerbound.plots import latent_figure, sample_figure
 from lowerbound.report.contents import Picture, Section, TextTable
 from lowerbound.report.context import ReportContext
@@ -23,7 +23,8 @@ def clusters_section(context: ReportContext) -> Section:
     estimator, found = context.estimator, context.findings.clusters
     assert has_clusters(estimator)
     assert found is not None
-    chosen = np.asarray(estimator.predict_proba(context.rows)).argmax(axis=1)
+    probability = np.asarray(estimator.predict_proba(context.rows))
+    chosen = probability.argmax(axis=1)
     paragraphs = [
         f"{found.n_used} of {counted(len(found.clusters), 'cluster')} {'is' if found.n_used == 1 else 'are'} the most probable "
         f"one of some row. For {share(found.share_sure)} of the rows one cluster has more than {share(SURE)} of the probability."
@@ -37,7 +38,7 @@ def clusters_section(context: ReportContext) -> Section:
         )
     pictures = [_map(context, chosen)] if len(context.targets) > 2 else []
     if context.to_images is not None:
-        pictures.insert(0, _centres(context, estimator))
+        pictures.insert(0, _centres(context, cluster_parameters(estimator, context.rows, probability)))
     return Section(
         anchor="clusters",
         title="Clusters",
@@ -47,16 +48,14 @@ def clusters_section(context: ReportContext) -> Section:
     )
 
 
-def _centres(context: ReportContext, estimator: ClusterEstimator) -> Picture:
-    centres = estimator.means_[:_N_IMAGES].reshape(-1, *estimator.input_shape_)
-    if estimator.preprocessing_.treatment == "dequantize":
-        centres = centres - 0.5  # the mean of the noise
-    n_clusters = len(estimator.means_)
+def _centres(context: ReportContext, parameters: ClusterParameters) -> Picture:
+    order, n_clusters = by_weight(parameters), len(parameters.means)
+    centres = parameters.means[order[:_N_IMAGES]].reshape(-1, *context.estimator.input_shape_)
     most = "" if n_clusters <= _N_IMAGES else f", the {_N_IMAGES} heaviest of {n_clusters}"
     return picture(
         sample_figure(context.images(centres), n_columns=10, value_range=context.value_range),
         alt=f"Means of {counted(len(centres), 'cluster')}",
-        caption=f"The mean of each cluster in the order of their weights, from cluster 0 at the top left{most}.",
+        caption=f"The mean of each cluster in the order of their weights, from cluster {order[0]} at the top left{most}.",
     )
 
 
@@ -94,11 +93,11 @@ def _map(context: ReportContext, chosen: Int[np.ndarray, " n"]) -> Picture:
 def _listed(context: ReportContext, found: ClusterFindings, chosen: Int[np.ndarray, " n"]) -> TextTable:
     tabular = context.to_images is None
     lines = []
-    for k, cluster in enumerate(found.clusters[:_N_LISTED]):
-        line = [str(k), share(cluster.weight), str(cluster.n_rows)]
+    for cluster in found.clusters[:_N_LISTED]:
+        line = [str(cluster.number), share(cluster.weight), str(cluster.n_rows)]
         line.append("–" if math.isnan(cluster.certainty) else number(cluster.certainty, decimals=2))
         if context.labels is not None:
-            line.append(_commonest(context.labels[chosen == k]) if cluster.n_rows else "–")
+            line.append(_commonest(context.labels[chosen == cluster.number]) if cluster.n_rows else "–")
         if tabular:
             line.append(_apart(cluster))
         lines.append(tuple(line))

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from lowerbound.data.frames import take
 from lowerbound.evaluate.health import is_active
 from lowerbound.evaluate.outliers import OutlierMethod
 from lowerbound.evaluate.words import counted
-from lowerbound.findings.cells import Cell, are_images, cell_of, take, targets
-from lowerbound.findings.columns import Moments, moments
+from lowerbound.findings.cells import Cell, are_images, cell_of, targets
+from lowerbound.findings.columns import CellMoments, moments
 from lowerbound.findings.fitted import FittedEstimator, column_names
 from lowerbound.findings.record import Findings, find
 
@@ -79,7 +80,7 @@ class ReportContext:
         return targets(self.estimator, self.rows)
 
     @cached_property
-    def moments(self) -> Moments:
+    def moments(self) -> CellMoments:
         """Mean and spread of each cell of ``targets``."""
         return moments(self.estimator, self.rows)
 
@@ -111,9 +112,9 @@ class ReportContext:
 
     @property
     def has_standard_prior(self) -> bool:
-        """Whether codes have the prior N(0, I), that they can be held against."""
+        """Whether codes are known to have the prior N(0, I), that they can be held against."""
         health = self.findings.health
-        return self.findings.density is not None and (health is None or health.standard_prior)
+        return health is not None and health.standard_prior
 
     @property
     def has_holes(self) -> bool:

@@ -5,7 +5,6 @@ from jaxtyping import Float
 
 from lowerbound.evaluate.codes import most_active, quantile_grid, traversal_codes
 from lowerbound.evaluate.words import counted, number
-from lowerbound.findings.fitted import LinearCodes
 from lowerbound.plots import latent_figure, manifold_figure, traversal_figure
 from lowerbound.report.contents import Bar, Picture, Section
 from lowerbound.report.context import ReportContext
@@ -30,7 +29,7 @@ def latents_section(context: ReportContext) -> Section:
             f"{n_active} of {counted(latent_dim, 'latent dimension')} {'has' if n_active == 1 else 'have'} more than 1% of the "
             "variance of the busiest one."
         )
-        if isinstance(context.estimator, LinearCodes):
+        if context.estimator.decodes_linearly:
             sentence += " The units of the columns decide that: standardize them where they differ."
     bars, caption = _bars(context)
     return Section(

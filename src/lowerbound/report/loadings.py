@@ -5,7 +5,6 @@ from jaxtyping import Bool, Float
 
 from lowerbound.evaluate.codes import most_active
 from lowerbound.evaluate.words import counted
-from lowerbound.findings.fitted import ConstantFeatures, LinearCodes, LinearFactors, RotatedFactors
 from lowerbound.plots import loadings_figure
 from lowerbound.report.contents import Section
 from lowerbound.report.context import ReportContext
@@ -17,13 +16,16 @@ _MOST_COLUMNS = 30
 
 def has_loadings(context: ReportContext) -> bool:
     """Whether the model is linear in its codes, and its rows are no images, which show the factors better."""
-    linear = isinstance(context.estimator, (LinearFactors, LinearCodes))
-    return linear and context.to_images is None and bool(loadings_in_deviations(context)[2].any())
+    return (
+        context.estimator.decodes_linearly
+        and context.to_images is None
+        and bool(loadings_in_deviations(context)[2].any())
+    )
 
 
 def loadings_section(context: ReportContext) -> Section:
     """A figure of the loadings."""
-    estimator = context.estimator
+    factors = context.estimator.linear_factors_
     loadings, noise, varies = loadings_in_deviations(context)
     latent_dim = loadings.shape[1]
     shown = np.sort(most_active(context.spread, n=_MOST_FACTORS))
@@ -40,9 +42,9 @@ def loadings_section(context: ReportContext) -> Section:
         )
     if latent_dim > _MOST_FACTORS:
         caption += f" The {_MOST_FACTORS} of {latent_dim} that carry most."
-    if isinstance(estimator, RotatedFactors) and estimator.rotation is not None:
+    if factors is not None and factors.rotation is not None:
         caption += (
-            f" The factors were turned by {estimator.rotation}, which makes most loadings small; the density does not depend on "
+            f" The factors were turned by {factors.rotation}, which makes most loadings small; the density does not depend on "
             "it."
         )
     elif noise is not None:
@@ -68,15 +70,13 @@ def loadings_in_deviations(
     The standard deviation is the model's own where it has a density, and that of these rows for codes without one.
     """
     estimator = context.estimator
-    if isinstance(estimator, LinearFactors):
-        latent_dim = estimator.loadings_.shape[1]
-        correlation = estimator.factor_correlation_ if isinstance(estimator, RotatedFactors) else np.eye(latent_dim)
-        signal = np.einsum("jk,kl,jl->j", estimator.loadings_, correlation, estimator.loadings_)
-        variance = signal + estimator.noise_variance_
-        varies = np.ones(len(signal), np.bool_)
-        if isinstance(estimator, ConstantFeatures):
-            varies = ~np.asarray(estimator.constant_features_).reshape(-1)
-        return estimator.loadings_ / np.sqrt(variance)[:, None], 1 - signal / variance, varies
+    factors = estimator.linear_factors_
+    if factors is not None:
+        signal = np.einsum("jk,kl,jl->j", factors.loadings, factors.correlation, factors.loadings)
+        variance = signal + factors.noise_variance
+        constant = estimator.constant_features_
+        varies = np.ones(len(signal), np.bool_) if constant is None else ~constant.reshape(-1)
+        return factors.loadings / np.sqrt(variance)[:, None], 1 - signal / variance, varies
     codes = context.codes.astype(np.float64)
     center = codes.mean(axis=0)
     walked = estimator.inverse_transform(np.vstack([center, center + np.diag(codes.std(axis=0))])).astype(np.float64)

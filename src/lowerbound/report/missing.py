@@ -4,11 +4,11 @@ import warnings
 
 import numpy as np
 
+from lowerbound.data.frames import take
 from lowerbound.evaluate.evidence import EvidenceWarning
 from lowerbound.evaluate.imputation import SAMPLES
 from lowerbound.evaluate.trust import share_untrusted, untrusted_cells_note
 from lowerbound.evaluate.words import counted, number, share
-from lowerbound.findings.cells import take
 from lowerbound.findings.fitted import can_impute
 from lowerbound.interface.missing_cells import Imputation
 from lowerbound.plots import sample_figure

@@ -7,7 +7,7 @@ import numpy as np
 
 from lowerbound.evaluate.words import counted, number, share
 from lowerbound.findings.columns import Column
-from lowerbound.findings.fitted import FittedEstimator, SamplingEstimator, can_sample, reason_against
+from lowerbound.findings.fitted import FittedEstimator, SamplingEstimator, can_sample, reason_against, was_validated
 from lowerbound.findings.sentences import how_it_ended
 from lowerbound.plots import marginals_figure, reconstruction_figure, sample_figure, training_figure
 from lowerbound.report.contents import Picture, Section, TextTable
@@ -45,7 +45,7 @@ def _course(estimator: FittedEstimator) -> tuple[str, str, Literal["epoch", "ite
     history, best, n = estimator.history_, estimator.best_epoch_, estimator.n_iter_
     if estimator.status_.code == "closed_form":
         return "The best parameters are known in closed form: there was nothing to iterate.", "", "iteration", None
-    if "log_evidence" in history:
+    if estimator.maximizes_evidence:
         reached = number(float(history["log_evidence"][-1]), decimals=2)
         kept = f"{counted(n, 'iteration')} of expectation maximization raised log p(x) of the training rows to {reached} nats."
         caption = (
@@ -54,7 +54,7 @@ def _course(estimator: FittedEstimator) -> tuple[str, str, Literal["epoch", "ite
         )
         return kept, caption, "iteration", None
     caption = "Curves that are still falling (losses) or rising (bounds) at the end ask for more epochs"
-    if "validation_loss" in history:
+    if was_validated(estimator):
         kept = f"The parameters of epoch {best} were kept, the best of {n} on the validation rows."
         return (
             kept,
@@ -136,7 +136,7 @@ def _marginals(context: ReportContext, estimator: SamplingEstimator) -> Section:
     drawn = _flat(estimator.sample(max(len(context.targets), _LEAST_DRAWN)))
     real = _flat(context.targets)
     words = f"{len(drawn)} new rows were drawn from the model; each column of them is held against the data."
-    if estimator.preprocessing_.treatment in ("dynamic", "grey"):
+    if estimator.preprocessing_.meaning.bits_by_chance:
         # What is drawn are bits: so are the rows then, each cell a one with the probability that it states.
         bits = np.random.default_rng(0).uniform(size=real.shape) < real
         real = np.where(np.isnan(real), np.nan, bits)

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.random import RandomState
 from sklearn.base import BaseEstimator
 
+from lowerbound.data.frames import Frame, as_numbers
 from lowerbound.evaluate.words import number, share
-from lowerbound.findings.cells import Frame, as_numbers
-from lowerbound.findings.fitted import fit_seconds
 from lowerbound.persist import library_versions
 from lowerbound.report.contents import Fact, Listing, Section, TextTable
 from lowerbound.report.context import ReportContext
@@ -122,7 +121,7 @@ def _run(context: ReportContext, made: datetime) -> list[Fact]:
     draws = ""
     if context.findings.density is not None and not context.findings.density.exact:
         draws = f" ({context.n_samples} draws per row for log p(x))"
-    seconds = fit_seconds(estimator)
+    seconds = estimator.fit_seconds_
     took = "" if math.isnan(seconds) else f" The fit took {number(seconds, digits=2)} s, compiling included."
     return [
         Fact("parameters", str(estimator.n_parameters_), f"Numbers that the fit was free to choose.{took}"),

@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Int, Shaped
 from sklearn.utils.validation import check_is_fitted
 
-from lowerbound.estimators.outlier_detector import OutlierDetector
+from lowerbound.data.frames import take
+from lowerbound.estimators.outlier_detector import OutlierDetector, unwrapped
 from lowerbound.evaluate.outliers import OutlierMethod
-from lowerbound.findings.cells import are_images, as_rows, take
+from lowerbound.findings.cells import are_images, as_rows
 from lowerbound.findings.fitted import outlier_method
 from lowerbound.interface.base import LatentVariableEstimator
 from lowerbound.interface.hyperparameters import check_integer
@@ -38,7 +39,7 @@ def report_context(
         pictures that are none; whatever the estimator says of rows, of ``n_samples`` and of a ``method`` that do not fit it.
     """
     check_is_fitted(estimator)
-    inner = estimator.estimator_ if isinstance(estimator, OutlierDetector) else estimator
+    inner = unwrapped(estimator)
     if not isinstance(inner, LatentVariableEstimator):
         raise ValueError(
             f"estimator of {_OWNER} must be a fitted model such as VAE, or an OutlierDetector; got {type(inner).__name__}. Of a "

@@ -47,8 +47,9 @@ def _in_clusters(context: ReportContext) -> bool:
     return has_clusters(context.estimator)
 
 
-def _in_a_plane(context: ReportContext) -> bool:
-    return not has_clusters(context.estimator)
+def _in_one_space(context: ReportContext) -> bool:
+    """Whether a code is one place in latent space; a mixture of factor analyzers has one in each cluster."""
+    return not has_clusters(context.estimator) or context.codes.shape[1] == context.estimator.latent_dim
 
 
 SECTIONS = (
@@ -58,7 +59,7 @@ SECTIONS = (
     SectionMaker("missing cells", missing_section, applies=has_missing),
     SectionMaker("samples", samples_section),
     SectionMaker("clusters", clusters_section, applies=_in_clusters),
-    SectionMaker("latent space", latents_section, applies=_in_a_plane),
+    SectionMaker("latent space", latents_section, applies=_in_one_space),
     SectionMaker("loadings", loadings_section, applies=has_loadings),
     SectionMaker("outliers", outliers_section),
     SectionMaker("health", _health_section),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
 
 @runtime_checkable
@@ -47,7 +47,24 @@ def like(X: Any, numbers: Shaped[np.ndarray, "n *event"]) -> Any:
             return numbers
 
 
-def column_names(X: Any) -> list[Any] | None:
+def take(X: Any, which: Any) -> Any:
+    """Some rows of an array or data frame, by position."""
+    return X.iloc[which] if isinstance(X, LabelledFrame) else X[which]
+
+
+def as_numbers(X: Any) -> Float[np.ndarray, "n *event"]:
+    """Array or data frame of numbers as float64, NaN where a cell is missing."""
+    match X:
+        case LabelledFrame():
+            cells = X.to_numpy(np.float64, na_value=np.nan)  # type: ignore[call-arg]
+        case Frame():
+            cells = X.to_numpy()  # a missing cell is None among objects
+        case _:
+            cells = X
+    return np.asarray(cells, np.float64)
+
+
+def columns_of(X: Any) -> list[Any] | None:
     """Names of the columns of X; None if it is no data frame."""
     return list(X.columns) if isinstance(X, Frame) else None
 
