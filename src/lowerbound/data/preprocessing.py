@@ -131,7 +131,7 @@ class Preprocessing(eqx.Module):
             case "discrete":
                 y = raw
             case "dequantize":
-                y = (raw + jax.random.uniform(key, raw.shape, jnp.float32) - shift) / scale
+                y = (raw + jax.random.uniform(key, raw.shape, jnp.float32).astype(raw.dtype) - shift) / scale
             case "dynamic":
                 y = (jax.random.uniform(key, raw.shape, jnp.float32) * self.white_level < raw).astype(self.dtype)
             case "threshold":
