@@ -152,7 +152,7 @@ def test_holes_where_they_have_no_meaning(name):
     X = with_cell(reals(), np.nan, (1, 2), (1, 0), (7, 1), (9, 1))
     cells = r"got 4 such cells in 3 rows, first X\[1, 0\] = nan, X\[1, 2\] = nan, X\[7, 1\] = nan\."
     message = message_of(
-        ESTIMATORS[name], rf"X of OWNER must be FINITE; {cells} .* impute them \(PPCA, FactorAnalysis, Mixture"
+        ESTIMATORS[name], rf"X of OWNER must be FINITE; {cells} .* impute them with PPCA, FactorAnalysis, Mixture"
     )
     assert_refused(ESTIMATORS[name].make(), X, message)
 

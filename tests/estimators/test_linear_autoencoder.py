@@ -253,7 +253,7 @@ def test_outliers_are_far_from_the_subspace():
 def test_verbs_of_a_density_are_absent_and_the_reason_names_who_has_them():
     with pytest.raises(AttributeError) as found:
         LinearAutoencoder().score_samples(IRIS)
-    assert "Use PPCA for likelihoods" in str(found.value)
+    assert "Use VAE or PPCA for likelihoods" in str(found.value)
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def test_sizes_that_cannot_be(options, message):
 def test_the_verbs_of_one_gaussian_are_absent():
     with pytest.raises(AttributeError) as caught:
         fitted("full").posterior(simulated()[0])
-    assert "Use predict_proba, transform and sample_posterior" in str(caught.value)
+    assert "Use transform and sample_posterior" in str(caught.value)
 
 
 def test_standardized_columns_are_for_isotropic_noise():

@@ -109,8 +109,8 @@ MUTANTS = (
     Mutant(
         "the divergence of a Gaussian lacks its constant",
         "posteriors/gaussian.py",
-        "* jnp.exp(-2 * prior.log_scale) - 1)",
-        "* jnp.exp(-2 * prior.log_scale))",
+        "* jnp.exp(-2 * log_scale) - 1)",
+        "* jnp.exp(-2 * log_scale))",
         ("posteriors/test_gaussian.py::test_kl_is_the_matrix_formula",),
     ),
     Mutant(
