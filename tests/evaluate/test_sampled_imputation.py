@@ -223,11 +223,11 @@ def test_quantiles_of_counts_are_counts_and_those_of_codes_are_none():
     rates = np.array([[0.3, 4.0], [2.0, 30.0]])  # two components, two cells
     outputs = jnp.asarray(np.log(rates)[:, None])
     for probability in (0.025, 0.5, 0.975):
-        found = _mixture_quantile(Poisson(), outputs, probability)
+        found = _mixture_quantile(Poisson(), outputs, jnp.full(2, 0.5), probability)
         for cell in range(2):
             cdf = poisson.cdf(np.arange(100), rates[:, cell][:, None]).mean(axis=0)
             assert int(found[cell]) == np.argmax(cdf >= probability)
-    assert np.isnan(_mixture_quantile(LIKELIHOODS["codes"], jnp.zeros((2, 4, 3)), 0.5)).all()
+    assert np.isnan(_mixture_quantile(LIKELIHOODS["codes"], jnp.zeros((2, 4, 3)), jnp.full(2, 0.5), 0.5)).all()
     bits = jnp.asarray([[[2.0, -2.0]]])
-    np.testing.assert_array_equal(_mixture_quantile(Bernoulli(), bits, 0.05), [0, 0])
-    np.testing.assert_array_equal(_mixture_quantile(Bernoulli(), bits, 0.5), [1, 0])
+    np.testing.assert_array_equal(_mixture_quantile(Bernoulli(), bits, jnp.ones(1), 0.05), [0, 0])
+    np.testing.assert_array_equal(_mixture_quantile(Bernoulli(), bits, jnp.ones(1), 0.5), [1, 0])

@@ -20,16 +20,16 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from lowerbound.data.datum import Datum
 from lowerbound.evaluate.evidence import over_draws
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.models.model import AbstractImputingModel
 
-_BISECTIONS = 40  # in single precision no more digits are to be had
+_DIGITS = 1e-5  # of a standard deviation, to which quantiles are sought
+_MOST_BISECTIONS = 40  # in single precision no more digits are to be had
 _COMPONENTS = 200  # of the mixture whose quantiles are sought
-_FAR = 12  # standard deviations from a component's mean beyond which nothing is left of it
 
 
 class WeightedOutputs(NamedTuple):
@@ -88,19 +88,20 @@ class SampledPredictive(eqx.Module):
             return PredictedCells(mean, variance, None), log_weight
 
         def ends() -> tuple[Float[Array, "*event"], Float[Array, "*event"]]:
-            components = _components_of_cells(likelihood, outputs, weight)
-            low, high = (_mixture_quantile(likelihood, components, 0.5 * (1 + side * coverage)) for side in (-1, 1))
+            # The distribution function of counts is dear. That of the others is cheaper than a sort of the draws.
+            mixture = _thinned(likelihood, outputs, weight) if likelihood.support == "counts" else (outputs, weight)
+            low, high = (_mixture_quantile(likelihood, *mixture, 0.5 * (1 + side * coverage)) for side in (-1, 1))
             return low, high
 
         interval = jax.lax.cond(coverage > 0, ends, lambda: (jnp.full_like(mean, jnp.nan),) * 2)
         return PredictedCells(mean, variance, interval), log_weight
 
 
-def _components_of_cells(
+def _thinned(
     likelihood: AbstractLikelihood,
     outputs: Float[Array, "samples outputs *event"],
     weight: Float[Array, " samples"],
-) -> Float[Array, "components outputs *event"]:
+) -> tuple[Float[Array, "components outputs *event"], Float[Array, " components"]]:
     """Few components of equal weight for each cell: an even comb over its draws, which are sorted by their mean.
 
     A comb over unsorted draws is a random sample of them, whose quantiles err by 0.15 standard deviations.
@@ -114,28 +115,45 @@ def _components_of_cells(
 
     for _ in order.shape[1:]:
         at_comb = jax.vmap(at_comb, in_axes=-1, out_axes=-1)
-    return jnp.take_along_axis(outputs, at_comb(cumulative, order)[:, None], axis=0)
+    chosen = jnp.take_along_axis(outputs, at_comb(cumulative, order)[:, None], axis=0)
+    return chosen, jnp.full(_COMPONENTS, 1 / _COMPONENTS, weight.dtype)
 
 
 def _mixture_quantile(
     likelihood: AbstractLikelihood,
     outputs: Float[Array, "components outputs *event"],
+    weight: Float[Array, " components"],
     probability: float | Float[Array, ""],
 ) -> Float[Array, "*event"]:
-    """Quantile of the mean of the components' distribution functions at ``probability``, by bisection; NaN for codes."""
-    means, scales = jax.vmap(likelihood.mean)(outputs), jnp.sqrt(jax.vmap(likelihood.variance)(outputs))
+    """Quantile of a mixture at ``probability``, by bisection of its distribution function; NaN for codes.
+
+    It lies between mean - sd sqrt((1 - p) / p) and mean + sd sqrt(p / (1 - p)) of the mixture (Cantelli's inequality).
+    """
+    means, variances = jax.vmap(likelihood.mean)(outputs), jax.vmap(likelihood.variance)(outputs)
     if likelihood.support == "codes":
         return jnp.full(means.shape[1:], jnp.nan)
+    real = likelihood.support == "reals"
+    mean = jnp.tensordot(weight, means, axes=1)
+    deviation = jnp.sqrt(jnp.tensordot(weight, variances + (means - mean) ** 2, axes=1))
+    odds = jnp.asarray((1 - probability) / probability, mean.dtype)
+    low, high = mean - deviation * jnp.sqrt(odds), mean + deviation / jnp.sqrt(odds)
+    slack = _DIGITS * deviation
+    if not real:  # the smallest whole number whose distribution function reaches the probability
+        low, high, slack = jnp.floor(low) - 1, jnp.ceil(high), jnp.ones_like(mean)
 
-    def halve(_: Array, around: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = around
+    def wide(around: tuple[Array, Array, Array]) -> Bool[Array, ""]:
+        low, high, round_ = around
+        return jnp.any(high - low > slack) & (round_ < _MOST_BISECTIONS)
+
+    def halve(around: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        low, high, round_ = around
         middle = 0.5 * (low + high)
-        below = jax.vmap(lambda out: likelihood.cdf(out, middle))(outputs).mean(axis=0) < probability
-        return jnp.where(below, middle, low), jnp.where(below, high, middle)
+        middle = middle if real else jnp.floor(middle)
+        below = jnp.tensordot(weight, jax.vmap(lambda out: likelihood.cdf(out, middle))(outputs), axes=1) < probability
+        return jnp.where(below, middle, low), jnp.where(below, high, middle), round_ + 1
 
-    around = ((means - _FAR * scales).min(axis=0) - 1, (means + _FAR * scales).max(axis=0) + 1)
-    low, high = jax.lax.fori_loop(0, _BISECTIONS, halve, around)
-    return 0.5 * (low + high) if likelihood.support == "reals" else jnp.round(high)
+    low, high, _ = jax.lax.while_loop(wide, halve, (low, high, jnp.asarray(0)))
+    return 0.5 * (low + high) if real else high
 
 
 class LatentDraws(eqx.Module):
