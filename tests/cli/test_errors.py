@@ -32,6 +32,8 @@ def bad_inputs() -> list:
         ((*fit, *out, "--dequantize"), "integer grey levels 0 to 255 for dequantize=True"),
         ((*fit, *out, "--split", "test"), "--split must go with a name in the catalogue"),
         (("fit", "vae", "DATA", *out, "--epochs", 5), "No such option: --epochs. Did you mean --max-epochs or"),
+        (("fit", "vae", "DATA", *out, "--lr", 0.1), "No such option: --lr. Did you mean --learning-rate?"),
+        (("fit", "fa", "DATA", *out, "--n-components", 2), "No such option: --n-components. Did you mean --latent-dim?"),
         (("fit", "vae", "DATA", *out, "--likelihood", "gauss"), "got 'gauss'. Did you mean gaussian?"),
         (("fit", "vae", "DATA", *out, "--patience", "never"), "--patience must be a whole number or none; got 'never'."),
         (("fit", "vae", "DATA", *out, "--max-gradient-norm", "x"), "--max-gradient-norm must be a number or none; got 'x'."),

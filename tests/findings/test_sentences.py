@@ -128,7 +128,7 @@ def test_trust(measured: dict, level: str, words: str):
     [
         (DONE, "The fit ended as planned: ran all 5 epochs.", "good"),
         (Status("early_stopping", "no better loss."), "The fit ended as planned: no better loss.", "good"),
-        (DONE.with_notes(("1 feature (0) is constant.",)), "The fit ended as planned: ran all 5 epochs.", "good"),
+        (DONE.with_notes(("1 feature (0) is constant.",)), "The fit ended as planned: ran all 5 epochs.", "note"),
         (Status("interrupted", "stopped by Ctrl-C."), "The fit ended early: stopped by Ctrl-C.", "caution"),
     ],
 )

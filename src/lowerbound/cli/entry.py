@@ -24,6 +24,7 @@ from lowerbound.cli.outliers import outliers
 from lowerbound.cli.reconstruct import reconstruct
 from lowerbound.cli.report import report
 from lowerbound.cli.sample import sample
+from lowerbound.interface.suggestions import meant_hyperparameters
 
 _FIRST = ("demo", "fit")
 
@@ -128,8 +129,16 @@ def _reason(error: TyperException) -> str:
         if found := re.fullmatch(pattern, text):
             text = found.expand(words)
     names = {name.lstrip("-"): name for name in possible.rstrip(")").split(", ")}
-    close = get_close_matches(
-        text.rpartition("--")[2], names
-    )  # Typer compares the dashes too: beta and quiet have two each
+    # Typer compares the dashes too: beta and quiet have two each.
+    close = [names[name] for name in get_close_matches(text.rpartition("--")[2], names)] or _meant_options(error)
     sentence = text if text.endswith("?") else f"{text}."
-    return sentence + (f" Did you mean {' or '.join(names[name] for name in close)}?" if close else "")
+    return sentence + (f" Did you mean {' or '.join(close)}?" if close else "")
+
+
+def _meant_options(error: TyperException) -> list[str]:
+    """Options of the command that an unknown one may stand for: what other libraries call a hyperparameter."""
+    unknown, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
+    if unknown is None or context is None:
+        return []
+    options = {parameter.name: max(parameter.opts, key=len) for parameter in context.command.params if parameter.name}
+    return [options[name] for name in meant_hyperparameters(unknown.lstrip("-").replace("-", "_"), list(options))]

@@ -70,7 +70,8 @@ def trust(found: Density) -> Sentence:
 
 def how_it_ended(found: Ending) -> tuple[Sentence, ...]:
     """How the fit ended, and a caution for each note."""
-    ended = Sentence(found.sentence, "good" if found.ok else "caution")
+    well: Level = "note" if found.notes else "good"
+    ended = Sentence(found.sentence, well if found.ok else "caution")
     return (ended, *(Sentence(note, "caution") for note in found.notes))
 
 

@@ -100,6 +100,24 @@ def _suggesting(constructor: Callable[..., None]) -> Callable[..., None]:
     return checked
 
 
+def meant_hyperparameters(name: str, known: Sequence[str]) -> list[str]:
+    """Those of the known hyperparameters that an unknown name may stand for, the likeliest first; none is common.
+
+    Examples
+    --------
+    >>> meant_hyperparameters("lr", ["latent_dim", "learning_rate"])
+    ['learning_rate']
+    """
+    of_others = [
+        candidate
+        for candidates, words in _WORDS_OF_OTHERS.items()
+        if name.lower() in words
+        for candidate in candidates
+        if candidate in known
+    ]
+    return of_others or get_close_matches(name.lower(), known, n=2, cutoff=0.7)
+
+
 def unknown_hyperparameter(owner: str, name: str, known: Sequence[str]) -> str:
     """What to say of a hyperparameter that the owner does not have: which was meant, or which there are.
 
@@ -108,12 +126,6 @@ def unknown_hyperparameter(owner: str, name: str, known: Sequence[str]) -> str:
     >>> unknown_hyperparameter("VAE", "epochs", ["latent_dim", "max_epochs"])
     "VAE has no hyperparameter 'epochs'. Did you mean max_epochs?"
     """
-    meant = [
-        candidate
-        for candidates, words in _WORDS_OF_OTHERS.items()
-        if name.lower() in words
-        for candidate in candidates
-        if candidate in known
-    ] or get_close_matches(name.lower(), known, n=2, cutoff=0.7)
+    meant = meant_hyperparameters(name, known)
     answer = f"Did you mean {' or '.join(meant)}?" if meant else f"It has {', '.join(known)}."
     return f"{owner} has no hyperparameter {name!r}. {answer}"
