@@ -10,18 +10,23 @@ from numpy.random import RandomState
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.moments import reader
 from lowerbound.data.preprocessing import Treatment, check_grey_levels, fit_preprocessing
-from lowerbound.estimators.vae_hyperparameters import check_vae
 from lowerbound.evaluate.notes import fit_notes
 from lowerbound.findings.fitted import feature_names
 from lowerbound.fit.optimizer import Decay
-from lowerbound.interface.architecture import NetworkName, architecture_of, check_image_shape
+from lowerbound.interface.architecture import NetworkName, architecture_of, check_architecture, check_image_shape
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
 from lowerbound.interface.checks import check_rows
-from lowerbound.interface.hyperparameters import no_type_check
+from lowerbound.interface.hyperparameters import (
+    check_bool,
+    check_choices,
+    check_integer,
+    check_number,
+    no_type_check,
+)
 from lowerbound.interface.missing_cells import ImputingEstimator, check_observed_columns, empty_rows_note
 from lowerbound.interface.parts import LikelihoodName, Variance, decoder, gaussian_encoder, named_likelihood
-from lowerbound.interface.training import Training
+from lowerbound.interface.training import Training, check_training
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.models.vae import VAE as VAEModel
 from lowerbound.nn.activations import Activation
@@ -306,7 +311,36 @@ class VAE(ImputingEstimator):
     # ---- checks and notes
 
     def _check_hyperparameters(self) -> None:
-        check_vae(self)
+        owner = type(self).__name__
+        check_choices(self)
+        check_integer(owner, "latent_dim", self.latent_dim, minimum=1, maximum=10_000)
+        check_number(owner, "noise_scale", self.noise_scale, minimum=0, above=True)
+        check_bool(owner, "standardize", self.standardize)
+        check_bool(owner, "dequantize", self.dequantize)
+        check_architecture(self)
+        check_integer(owner, "n_importance_samples", self.n_importance_samples, minimum=1)
+        check_number(owner, "beta", self.beta, minimum=0)
+        check_integer(owner, "warmup_epochs", self.warmup_epochs, minimum=0)
+        check_number(owner, "free_bits", self.free_bits, minimum=0)
+        check_training(owner, self)
+        if self.dequantize and self.likelihood != "gaussian":
+            raise ValueError(
+                f"dequantize of {owner} must be False for likelihood={self.likelihood!r}; it makes grey levels real."
+            )
+        if self.binarize is not None and self.likelihood != "bernoulli":
+            raise ValueError(
+                f"binarize of {owner} must be None for likelihood={self.likelihood!r}; got {self.binarize!r}."
+            )
+        if self.free_bits > 0 and (self.kl == "sampled" or self.objective != "elbo"):
+            raise ValueError(
+                f"free_bits of {owner} must be 0 unless objective='elbo' with kl='closed_form', which has a KL per dimension; "
+                f"got {self.free_bits!r}."
+            )
+        if self.objective == "importance_weighted" and (self.beta != 1 or self.warmup_epochs > 0):
+            raise ValueError(
+                f"beta and warmup_epochs of {owner} must be 1 and 0 for objective='importance_weighted', which has no KL term; "
+                f"got {self.beta!r} and {self.warmup_epochs!r}."
+            )
 
     def _count_codes(self, X: Shaped[np.ndarray, "n *event"]) -> Int[np.ndarray, "*event"]:
         """Number of category codes of each column: the largest one in training, plus one."""
