@@ -16,7 +16,7 @@ demo: .venv/package.stamp ## fit, score and draw on embedded data
 	$(BIN)/lowerbound demo
 
 test: lint types ## lint, types, tests and doctests
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) --ignore tests/test_docs.py
 
 optimized: .venv/package.stamp ## tests of numbers, compiled as users compile (the others compile fast: tests/conftest.py)
 	XLA_FLAGS="--xla_cpu_use_fusion_emitters=true --xla_backend_optimization_level=3" $(BIN)/python -m pytest $(PYTEST_FLAGS) tests/reference tests/objectives \
@@ -32,7 +32,8 @@ lint: .venv/package.stamp ## ruff: rules and format
 types: .venv/package.stamp ## mypy, strict
 	$(BIN)/mypy
 
-docs: .venv/package.stamp ## the documentation, where a warning is an error: docs/_build/html
+docs: .venv/package.stamp ## the documentation: its examples run, and it is built, where a warning is an error: docs/_build/html
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) tests/test_docs.py
 	$(BIN)/python -m sphinx -W -n --keep-going --quiet -b html docs docs/_build/html
 
 clean: ## remove caches and built files; .venv stays

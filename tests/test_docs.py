@@ -1,4 +1,4 @@
-"""Every Python block of README.md and docs/*.md runs, and prints what the page says it prints.
+"""Every Python block of README.md and docs/*.md runs, and prints what the page says it prints; `make docs` runs this file.
 
 The rule: a fenced block marked `python` is a session with `>>>` prompts, and is run; the blocks of a page share their names,
 from top to bottom, in an empty folder of their own. Of a block marked `console`, the lines `$ lowerbound …` are run in the same
