@@ -101,7 +101,7 @@ def _suggesting(constructor: Callable[..., None]) -> Callable[..., None]:
 
 
 def meant_hyperparameters(name: str, known: Sequence[str]) -> list[str]:
-    """Those of the known hyperparameters that an unknown name may stand for, the likeliest first; none is common.
+    """Known hyperparameters that an unknown name may stand for, the likeliest first; often none.
 
     Examples
     --------
