@@ -69,13 +69,11 @@ def test_a_memory_map_is_read_where_it_is_taken(tmp_path):
     np.testing.assert_array_equal(dataset.records(rows).values, Dataset(X, dataset.preprocessing).records(rows).values)
 
 
-def test_a_new_field_of_a_record_is_one_line():
-    class Labelled(Record):
-        label: np.ndarray | None = None
-
-    record = Labelled(np.zeros((6, 2)), label=np.arange(6))
+def test_every_field_of_a_record_is_taken_and_moved_with_its_rows():
+    record = Record(*(np.arange(6) + 10 * i for i in range(len(Record._fields))))
     taken = jax.tree.map(lambda leaf: leaf[np.array([[4, 2]])], record).on_device()
-    np.testing.assert_array_equal(taken.label, [[4, 2]])
+    for i, part in enumerate(taken):
+        np.testing.assert_array_equal(part, [[10 * i + 4, 10 * i + 2]])
 
 
 def test_length_and_event_shape():

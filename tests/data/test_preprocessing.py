@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import kstest, norm
 
 from lowerbound.data import row_chunks
+from lowerbound.data.datums import datum_of
 from lowerbound.data.preprocessing import MEANINGS, Preprocessing, Treatment, check_grey_levels, fit_preprocessing
 from lowerbound.data.record import Record
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
@@ -19,7 +20,7 @@ KEY = jax.random.key(0)
 def datums(preprocessing, stored, *, observed=None, key=KEY):
     """Datums of all rows, one key per row."""
     keys = jax.random.split(key, len(stored))
-    return jax.vmap(lambda record, key: preprocessing(record, key=key))(Record(stored, observed).on_device(), keys)
+    return jax.vmap(lambda record, key: datum_of(preprocessing, record, key=key))(Record(stored, observed).on_device(), keys)
 
 
 def grey(n_rows=400, n_features=5, *, seed=0):
@@ -221,7 +222,7 @@ def test_the_first_cell_that_is_no_grey_level_is_shown(treatment, bad, message, 
 
 def test_preprocessing_of_one_datum_is_that_of_the_row():
     preprocessing = Preprocessing(np.ones(3), np.full(3, 2.0))
-    datum = preprocessing(Record(jnp.array([1, 3, 5], jnp.uint8), None, jnp.array([7.0])), key=KEY)
+    datum = datum_of(preprocessing, Record(jnp.array([1, 3, 5], jnp.uint8), None, jnp.array([7.0])), key=KEY)
     np.testing.assert_allclose(datum.values, [0, 1, 2])
     np.testing.assert_allclose(datum.log_determinant, -3 * np.log(2), rtol=1e-6)
     np.testing.assert_array_equal(datum.condition, [7.0])

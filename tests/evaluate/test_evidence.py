@@ -8,7 +8,8 @@ from scipy.stats import chi2, multivariate_normal
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.evaluate.evidence import EvidenceWarning, LogWeights, elbo, log_evidence
+from lowerbound.evaluate.evidence import EvidenceWarning
+from lowerbound.evaluate.importance_sampling import LogWeights, elbo, log_evidence
 from lowerbound.evaluate.pareto import pareto_k
 from lowerbound.evaluate.rows import map_rows
 from tests.gaussians import factor_analyzer, full_gaussian, mixture, random_patterns, textbook

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lowerbound.evaluate.health import health
+from lowerbound.evaluate.latent_health import health
 from lowerbound.likelihoods.categorical import Categorical
 from lowerbound.models.decoder import Decoder
 from lowerbound.nn.mlp import MLP

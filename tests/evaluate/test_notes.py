@@ -5,7 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lowerbound.evaluate.notes import features_in_words, fit_notes
+from lowerbound.evaluate.fit_notes import fit_notes
+from lowerbound.evaluate.notes import features_in_words
 from lowerbound.likelihoods.gaussian import NetworkScaleGaussian
 from lowerbound.likelihoods.poisson import Poisson
 from lowerbound.models.decoder import Decoder

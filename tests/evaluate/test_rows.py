@@ -8,7 +8,7 @@ import pytest
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.evaluate.evidence import LogWeights
+from lowerbound.evaluate.importance_sampling import LogWeights
 from lowerbound.evaluate.rows import MEMORY_BUDGET, bytes_per_row, chunk_rows, map_rows
 from lowerbound.nn.mlp import MLP
 from tests.gaussians import factor_analyzer

@@ -11,7 +11,7 @@ from scipy.stats import norm, poisson
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.evaluate.evidence import draws_at_once, log_evidence
+from lowerbound.evaluate.importance_sampling import draws_at_once, log_evidence
 from lowerbound.evaluate.imputation import completed, predictive_cells, predictive_moments
 from lowerbound.evaluate.rows import bytes_per_row, iterate_rows
 from lowerbound.evaluate.sampled_imputation import (

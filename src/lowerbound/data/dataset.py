@@ -66,16 +66,21 @@ class Dataset:
     def records(self, rows: Int[np.ndarray, "*rows"]) -> Record:
         """Records of the rows of these numbers, an index array of any shape."""
         values = self.values[rows]
-        observed = None
-        if not self.complete:
-            observed = ~np.isnan(values) if values.dtype.kind == "f" else np.ones(values.shape, np.bool_)
-            if self.observed is not None:
-                observed &= self.observed[rows]
+        observed = None if self.complete else _observed(values, None if self.observed is None else self.observed[rows])
         condition = None if self.condition is None else self.condition[rows]
         return Record(self.preprocessing.store(values, observed), observed, condition)
 
-    def take(self, rows: Shaped[np.ndarray, "*shape"]) -> "Dataset":
-        """The dataset of the given rows, in the given order (row numbers, or a boolean mask)."""
+    def in_model_units(
+        self, part: slice
+    ) -> tuple[Float[np.ndarray, "n *event"], Bool[np.ndarray, "n *event"] | None, Float[np.ndarray, " n"]]:
+        """Float64 cells of a slice of rows (0 where missing), the mask of observed ones (or None), and the log-determinants."""
+        taken = self if part == slice(0, len(self)) else self.take(part)
+        observed = None if self.complete else _observed(taken.values, taken.observed)
+        y, log_determinant = self.preprocessing.in_model_units(taken.values, observed, taken.row_hashes)
+        return y, observed, log_determinant
+
+    def take(self, rows: Shaped[np.ndarray, "*shape"] | slice) -> "Dataset":
+        """The dataset of the given rows, in the given order (row numbers, a boolean mask, or a slice)."""
         return replace(
             self,
             values=self.values[rows],
@@ -94,6 +99,14 @@ class Dataset:
         if self.hashes is not None:
             return self.hashes
         return hash_rows(self.values, self.condition, dtype=self.preprocessing.hash_dtype)
+
+
+def _observed(
+    values: Shaped[np.ndarray, "*shape"], marked: Bool[np.ndarray, "*shape"] | None
+) -> Bool[np.ndarray, "*shape"]:
+    """True for cells that are neither NaN nor marked as missing."""
+    observed = ~np.isnan(values) if values.dtype.kind == "f" else np.ones(values.shape, np.bool_)
+    return observed if marked is None else observed & marked
 
 
 def hash_rows(

@@ -1,4 +1,4 @@
-r"""Preprocessing: how a stored row becomes a datum, inside the compiled function, with a key of its own.
+r"""Preprocessing: how a row is stored, what its cells become, and the way back from model units to the user's.
 
 Rows are stored small (uint8 grey levels and bools stay so) and cast a minibatch at a time. The treatment of their cells
 makes the base measure explicit:
@@ -16,27 +16,28 @@ grey         g / white_level                              a loss, not a likeliho
 ===========  ===========================================  ============================================================
 
 ``shift`` and ``scale`` are 0 and 1 for discrete data. Floats are standardized on the host, in float64, before they are stored
-(so that a column like 1.6e9 ± 100 keeps its digits in float32); uint8 and bool are standardized here, after the cast. The
+(so that a column like 1.6e9 ± 100 keeps its digits in float32); uint8 and bool are standardized after the cast. The
 noise of dequantization is drawn in float32 whatever the dtype: models in single and double precision see the same bits.
+Stored rows become datums inside compiled functions, by ``data.datums``.
 
 Reference: L. Theis, A. van den Oord, M. Bethge, "A note on the evaluation of generative models", ICLR 2016.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
+from jaxtyping import Bool, Float, Shaped, UInt32
 
-from lowerbound.data.datum import Datum
 from lowerbound.data.moments import count_observed
-from lowerbound.data.record import Record
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.data.standardize import Standardization, measure
+from lowerbound.data.threefry import key_of_seed, keys_of_rows, uniform
+
+DATA_SEED: Final = 0
+"""Seed of the randomness that belongs to the data (dequantization, binarization): a function of the row alone, so that every model,
+seed and verb is held against the same bits."""
 
 Treatment = Literal["real", "discrete", "dequantize", "dynamic", "threshold", "grey"]
 
@@ -99,7 +100,8 @@ MEANINGS: Final[Mapping[Treatment, Meaning]] = {
 """The facts of each treatment, for all who ask."""
 
 
-class Preprocessing(eqx.Module):
+@dataclass(frozen=True)
+class Preprocessing:
     r"""The map from stored rows to datums, and back from model units to the user's.
 
     Attributes
@@ -114,34 +116,32 @@ class Preprocessing(eqx.Module):
         Precision of the datums: "float32", or "float64" for the models that are solved exactly.
     """
 
-    shift: Shaped[Array | np.ndarray, "*event"]
-    scale: Shaped[Array | np.ndarray, "*event"]
-    white_level: float = eqx.field(static=True, default=1.0)
-    treatment: Treatment = eqx.field(static=True, default="real")
-    dtype: Literal["float32", "float64"] = eqx.field(static=True, default="float32")
+    shift: Any
+    scale: Any
+    white_level: float = 1.0
+    treatment: Treatment = "real"
+    dtype: Literal["float32", "float64"] = "float32"
 
-    def __call__(self, record: Record, *, key: PRNGKeyArray) -> Datum:
-        """The datum of one stored row; ``key`` drives dequantization and dynamic binarization only."""
-        raw = jnp.asarray(record.values).astype(self.dtype)
-        shift, scale = jnp.asarray(self.shift, self.dtype), jnp.asarray(self.scale, self.dtype)
-        log_scale = jnp.log(scale)
-        match self.treatment:
-            case "real":
-                y = raw if jnp.issubdtype(record.values.dtype, jnp.floating) else (raw - shift) / scale
-            case "discrete":
-                y = raw
-            case "dequantize":
-                y = (raw + jax.random.uniform(key, raw.shape, jnp.float32).astype(raw.dtype) - shift) / scale
-            case "dynamic":
-                y = (jax.random.uniform(key, raw.shape, jnp.float32) * self.white_level < raw).astype(self.dtype)
-            case "threshold":
-                y = (raw > 0.5 * self.white_level).astype(self.dtype)
-            case "grey":
-                y = raw / self.white_level
-        if record.observed is not None:
-            y = jnp.where(record.observed, y, 0.0)
-            log_scale = jnp.where(record.observed, log_scale, 0.0)
-        return Datum(y, record.observed, record.condition, -jnp.sum(log_scale))
+    def in_model_units(
+        self,
+        values: Shaped[np.ndarray, "n *event"],
+        observed: Bool[np.ndarray, "n *event"] | None,
+        hashes: Callable[[], UInt32[np.ndarray, " n"]],
+    ) -> tuple[Float[np.ndarray, "n *event"], Float[np.ndarray, " n"]]:
+        """Cells y of "real" and "dequantize" in float64, 0 where missing, and the log-determinant of each row, in NumPy.
+
+        The numbers are those of the datums that compiled functions make (``data.datums``), noise included.
+        """
+        if self.meaning.uniform_noise:
+            keys = keys_of_rows(key_of_seed(DATA_SEED), hashes())
+            noise = uniform(keys, int(np.prod(values.shape[1:], dtype=int))).reshape(values.shape)
+            y = (values.astype(np.float64) + noise - self.shift) / self.scale
+        else:
+            y = np.subtract(values, self.shift, dtype=np.float64) / self.scale
+        log_scale = np.log(self.scale).reshape(-1)
+        if observed is None:
+            return y, np.full(len(values), -log_scale.sum())
+        return np.where(observed, y, 0.0), -(observed.reshape(len(values), -1) @ log_scale)
 
     def store(
         self, values: Shaped[np.ndarray, "*rows_and_event"], observed: Bool[np.ndarray, "*rows_and_event"] | None = None

@@ -4,14 +4,12 @@ Every field has the same leading axes (rows; steps and rows in a block), and is 
 a new field is one line here, and the line that reads it.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
-import equinox as eqx
-import jax
-from jaxtyping import Array, Bool, Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 
 
-class Record(eqx.Module):
+class Record(NamedTuple):
     r"""Stored rows, NumPy on the host and JAX on the device.
 
     Attributes
@@ -24,10 +22,13 @@ class Record(eqx.Module):
         (\*rows, n_conditions): c of a conditional model p(x given z, c); None for the others.
     """
 
-    values: Shaped[Array | Any, "*rows_and_event"]
-    observed: Bool[Array | Any, "*rows_and_event"] | None = None
-    condition: Float[Array | Any, "*rows_and_condition"] | None = None
+    values: Shaped[Any, "*rows_and_event"]
+    observed: Bool[Any, "*rows_and_event"] | None = None
+    condition: Float[Any, "*rows_and_condition"] | None = None
 
     def on_device(self) -> "Record":
         """The record as JAX arrays."""
-        return jax.tree.map(jax.numpy.asarray, self)
+        import jax  # here, since rows are stored by processes that do not compile, too
+
+        record: Record = jax.tree.map(jax.numpy.asarray, self)
+        return record

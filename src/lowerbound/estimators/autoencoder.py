@@ -25,6 +25,7 @@ from lowerbound.interface.training import Training, check_training
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.models.autoencoder import Autoencoder as AutoencoderModel
 from lowerbound.nn.activations import Activation
+from lowerbound.nn.keys import as_key
 from lowerbound.objectives.squared_error import SquaredError
 
 
@@ -131,7 +132,7 @@ class Autoencoder(LatentVariableEstimator):
         self.trained_with_missing_ = not dataset.complete
         training = Training(self, dataset, seed=self.seed_)
         step = training.gradient_step(SquaredError())
-        self._set_fitted(training.run(self._skeleton(key=self._key(2)), step))
+        self._set_fitted(training.run(self._skeleton(key=as_key(self._key(2))), step))
         return self
 
     def _skeleton(self, *, key: PRNGKeyArray) -> AutoencoderModel:

@@ -8,13 +8,14 @@ from jaxtyping import Float
 from numpy.random import RandomState
 
 from lowerbound.findings.fitted import LinearFactors
+from lowerbound.gaussians.linear import LinearGaussians
+from lowerbound.gaussians.mixture import GaussianMixture
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import Posterior, seed_of
 from lowerbound.interface.checks import check_rows
 from lowerbound.interface.hyperparameters import check_choices, no_type_check
-from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
+from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical, with_loadings
 from lowerbound.interface.weighted_rows import WeightedRows
-from lowerbound.models.linear_gaussian import LinearGaussian
 from lowerbound.models.rotation import promax, quartimax, varimax
 
 RotationName = Literal["varimax", "quartimax", "promax"]
@@ -131,22 +132,23 @@ class FactorAnalysis(LinearGaussianEstimator):
         variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
         self.preprocessing_, self.constant_features_ = rows.preprocessing(per_column=True, variance=variance)
         self._set_fitted(rows.in_user_units(self._expectation_maximization(rows), self.preprocessing_))
-        self.model_, self.factor_mixing_ = self._rotated(canonical(self.model_))
+        self.density_, self.factor_mixing_ = self._rotated(canonical(self.density_))
         self.status_ = self.status_.with_notes(self._notes(rows))
         return self
 
-    def _rotated(self, model: LinearGaussian) -> tuple[LinearGaussian, Float[np.ndarray, "latent latent"]]:
-        """The model with its factors turned, and the matrix from them to the reported, maybe correlated ones."""
+    def _rotated(self, density: GaussianMixture) -> tuple[GaussianMixture, Float[np.ndarray, "latent latent"]]:
+        """The density with its factors turned, and the matrix from them to the reported, maybe correlated ones."""
         identity = np.eye(int(self.latent_dim))
-        loadings = np.asarray(model.loadings)
+        assert isinstance(density.components, LinearGaussians)
+        loadings = density.components.loadings[0]
         match self.rotation:
             case "varimax":
-                return replace(model, loadings=varimax(loadings).loadings), identity
+                return with_loadings(density, varimax(loadings).loadings[None]), identity
             case "quartimax":
-                return replace(model, loadings=quartimax(loadings).loadings), identity
+                return with_loadings(density, quartimax(loadings).loadings[None]), identity
             case "promax":
-                return model, np.linalg.inv(promax(loadings).matrix)
-        return model, identity
+                return density, np.linalg.inv(promax(loadings).matrix)
+        return density, identity
 
     # ---- the reported factors: those of the model, mixed if the rotation is oblique
 
@@ -154,7 +156,7 @@ class FactorAnalysis(LinearGaussianEstimator):
     def loadings_(self) -> Float[np.ndarray, "features latent"]:
         """W, (n_features, latent_dim), user's units; with "promax" the pattern matrix."""
         scale = self.preprocessing_.scale.reshape(-1)
-        return np.linalg.solve(self.factor_mixing_.T, np.asarray(self.model_.loadings).T).T * scale[:, None]
+        return np.linalg.solve(self.factor_mixing_.T, self._component.loadings[0].T).T * scale[:, None]
 
     @property
     def factor_correlation_(self) -> Float[np.ndarray, "latent latent"]:

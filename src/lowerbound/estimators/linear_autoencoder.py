@@ -37,6 +37,7 @@ from lowerbound.interface.training import Training, check_training
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.models.autoencoder import Autoencoder as AutoencoderModel
 from lowerbound.nn.mlp import Linear
+from lowerbound.nn.keys import as_key
 from lowerbound.objectives.squared_error import SquaredError
 
 LinearMethod = Literal["closed_form", "gradient"]
@@ -165,7 +166,7 @@ class LinearAutoencoder(LatentVariableEstimator):
         else:
             training = Training(self, Dataset(X, self.preprocessing_), seed=self.seed_)
             step = training.gradient_step(SquaredError())
-            self._set_fitted(training.run(self._skeleton(key=self._key(2)), step))
+            self._set_fitted(training.run(self._skeleton(key=as_key(self._key(2))), step))
             axes = axes_within(rows, np.asarray(self.model_.decoder.network.layers[0].weight, np.float64))
         self.components_ = axes.directions
         self.status_ = self.status_.with_notes(_notes(axes))

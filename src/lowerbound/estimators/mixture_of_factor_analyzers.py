@@ -1,24 +1,19 @@
 """MixtureOfFactorAnalyzers, the estimator: clusters with factors of their own; without factors, the Gaussian mixture."""
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-import jax
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Float, Int
 from numpy.random import RandomState
 
-from lowerbound.data.dataset import hash_rows
-from lowerbound.data.datum import Datum
 from lowerbound.evaluate.notes import cluster_notes, constant_note
-from lowerbound.evaluate.rows import map_rows
 from lowerbound.findings.fitted import ClusterParameters, feature_names
-from lowerbound.fit.mixture import fit_mixture, lost_clusters
-from lowerbound.fit.seeding import StartingRows, initial_mixture, sorted_by_hash
+from lowerbound.gaussians.full import FullGaussians
+from lowerbound.gaussians.mixture import Components, GaussianMixture, lost_clusters
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
 from lowerbound.interface.checks import check_rows
-from lowerbound.interface.em_chunks import em_chunks
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
 from lowerbound.interface.hyperparameters import (
     check_bool,
@@ -29,18 +24,9 @@ from lowerbound.interface.hyperparameters import (
     no_type_check,
 )
 from lowerbound.interface.linear_gaussian import canonical
-from lowerbound.interface.weighted_rows import SAMPLE, WeightedRows
-from lowerbound.models.full_gaussian import FullGaussian
-from lowerbound.models.linear_gaussian import LinearGaussian
-from lowerbound.models.mixture import AnyMixture, Mixture
-from lowerbound.objectives.factor_analyzers import FactorAnalyzersEM
-from lowerbound.objectives.full_gaussians import FullGaussiansEM
+from lowerbound.interface.weighted_rows import WeightedRows
 
 Noise = Literal["diagonal", "isotropic", "full"]
-
-
-def _log_responsibility(model: AnyMixture, datum: Datum, *, key: PRNGKeyArray) -> Float[Array, " clusters"]:
-    return model.log_responsibility(datum)
 
 
 class MixtureOfFactorAnalyzers(ExactEstimator):
@@ -108,6 +94,10 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
     ([0.6, 0.4], 40)
     """
 
+    model_levels: ClassVar[frozenset[str]] = frozenset(
+        ("AbstractModel", "AbstractGenerativeModel", "AbstractDensityModel", "AbstractExactModel", "AbstractClusterModel")
+    )
+
     @no_type_check
     def __init__(
         self,
@@ -165,19 +155,24 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         self._check_sizes(rows.n_rows)
         per_column = self.noise != "isotropic" or self.standardize
         self.preprocessing_, self.constant_features_ = rows.preprocessing(per_column=per_column)
-        result = fit_mixture(
-            self._problem(),
-            self._starts(rows),
-            em_chunks(rows, self.preprocessing_, numbers_per_row=self._numbers_per_row(complete=rows.complete)),
-            total_weight=rows.total_weight,
+        from lowerbound.interface import expectation_maximization  # here, since only fits need JAX
+
+        result = expectation_maximization.of_clusters(
+            rows,
+            self.preprocessing_,
+            n_clusters=int(self.n_clusters),
+            latent_dim=int(self.latent_dim),
+            noise=self.noise,
+            shared_noise=bool(self.shared_noise),
+            variance_floor=float(self.noise_floor),
+            n_starts=int(self.n_init),
+            seed=self.seed_,
             tol=float(self.tol),
             max_iter=int(self.max_iter),
-            n_rows=rows.n_rows,
             verbose=bool(self.verbose),
-            offset=rows.log_scale_per_row(self.preprocessing_),
         )
         self._set_fitted(rows.in_user_units(result, self.preprocessing_))
-        self.model_ = _by_weight(self.model_)
+        self.density_ = _by_weight(self.density_)
         self.status_ = self.status_.with_notes(self._notes(rows))
         return self
 
@@ -190,7 +185,7 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
     def predict_proba(self, X: Any) -> Float[np.ndarray, "n clusters"]:
         """p(cluster given x_observed) of each row, (n, n_clusters); the weights where nothing was observed."""
         dataset = self._rows(X)
-        return np.exp(map_rows(_log_responsibility, self.model_, dataset, key=self._key(0)))
+        return np.exp(self._verbs.log_responsibility(dataset, key=self._key(0)))
 
     def sample(
         self,
@@ -221,13 +216,13 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
     @property
     def weights_(self) -> Float[np.ndarray, " clusters"]:
         """pi, (n_clusters,), falling."""
-        return np.exp(np.asarray(self.model_.log_weight))
+        return np.exp(self.density_.log_weight)
 
     @property
     def means_(self) -> Float[np.ndarray, "clusters features"]:
         """mu, (n_clusters, n_features), in the units of X."""
         scale, shift = self.preprocessing_.scale.reshape(-1), self.preprocessing_.shift.reshape(-1)
-        return np.asarray(self.model_.components.mean) * scale + shift
+        return self.density_.components.mean * scale + shift
 
     @property
     def cluster_parameters_(self) -> ClusterParameters:
@@ -254,60 +249,6 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
         noise = {"diagonal": d, "isotropic": 1, "full": d * (d + 1) // 2}[self.noise]
         own = d + d * latent_dim - latent_dim * (latent_dim - 1) // 2
         return n_clusters - 1 + n_clusters * own + noise * (1 if self.shared_noise else n_clusters)
-
-    # ---- from hyperparameters to the parts
-
-    def _skeleton(self, *, key: PRNGKeyArray) -> AnyMixture:
-        n_clusters, d = int(self.n_clusters), self.n_features_in_
-        common: dict[str, Any] = {
-            "mean": np.zeros((n_clusters, d)),
-            "variance_floor": float(self.noise_floor),
-            "event_shape": tuple(self.input_shape_),
-        }
-        components: FullGaussian | LinearGaussian
-        if self.noise == "full":
-            components = FullGaussian(cholesky=np.zeros((n_clusters, d, d)), **common)
-        else:
-            components = LinearGaussian(
-                loadings=np.zeros((n_clusters, d, int(self.latent_dim))),
-                log_variance=np.zeros(n_clusters if self.noise == "isotropic" else (n_clusters, d)),
-                **common,
-            )
-        return Mixture(log_weight=np.zeros(n_clusters), components=components)
-
-    def _problem(self) -> FactorAnalyzersEM | FullGaussiansEM:
-        if self.noise == "full":
-            return FullGaussiansEM(shared_noise=bool(self.shared_noise))
-        return FactorAnalyzersEM(shared_noise=bool(self.shared_noise))
-
-    def _starts(self, rows: WeightedRows) -> list[AnyMixture]:
-        chosen = rows.evenly_spaced(SAMPLE)
-        x = rows.take(chosen)
-        observed = None if rows.complete else ~np.isnan(x)
-        y = (x - self.preprocessing_.shift.reshape(-1)) / self.preprocessing_.scale.reshape(-1)
-        values = y if observed is None else np.where(observed, y, 0.0)
-        hashes = hash_rows(x, dtype=np.float64)
-        sample = sorted_by_hash(StartingRows(values, observed, rows.weight[chosen], hashes))
-        generator = np.random.default_rng(self.seed_)
-        return [
-            initial_mixture(
-                sample,
-                int(self.n_clusters),
-                latent_dim=int(self.latent_dim),
-                noise=self.noise,
-                variance_floor=float(self.noise_floor),
-                event_shape=tuple(self.input_shape_),
-                generator=generator,
-            )
-            for _ in range(int(self.n_init))
-        ]
-
-    def _numbers_per_row(self, *, complete: bool) -> int:
-        """Most numbers that the E-step keeps of a row."""
-        d, n_clusters, augmented = self.n_features_in_, int(self.n_clusters), 1 + int(self.latent_dim)
-        if self.noise == "full":
-            return n_clusters * d if complete else n_clusters * d + 6 * d**2
-        return max(d, n_clusters * augmented * (1 if complete else augmented))
 
     # ---- checks and notes
 
@@ -343,21 +284,29 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
 
     def _notes(self, rows: WeightedRows) -> tuple[str, ...]:
         """Sentences on what makes the fitted density suspect."""
-        lost, names = lost_clusters(self.model_, total_weight=rows.total_weight), feature_names(self)
+        parts, names = self.density_.components, feature_names(self)
+        log_weight = self.density_.log_weight
         return (
             constant_note(self.constant_features_, names=names)
-            + cluster_notes(self.model_, lost=lost, constant=self.constant_features_, names=names)
+            + cluster_notes(
+                parts.floored_features(),
+                floor=parts.variance_floor,
+                lost=lost_clusters(log_weight, total_weight=rows.total_weight, latent_dim=parts.latent_dim),
+                constant=self.constant_features_,
+                names=names,
+            )
             + rows.notes()
         )
 
 
-def _by_weight(model: AnyMixture) -> AnyMixture:
+def _by_weight(density: GaussianMixture) -> GaussianMixture:
     """The mixture with its components by falling weight, and the factors of each in their canonical rotation."""
-    order = np.argsort(-np.asarray(model.log_weight), kind="stable")
-    ordered: AnyMixture = jax.tree.map(lambda leaf: np.asarray(leaf)[order], model)
-    if isinstance(ordered.components, FullGaussian) or ordered.components.latent_dim == 0:
-        return ordered
-    parts = ordered.components
-    each = [canonical(jax.tree.map(lambda leaf, one=k: np.asarray(leaf[one]), parts)) for k in range(len(order))]
-    loadings = np.stack([part.loadings for part in each])
-    return replace(ordered, components=replace(parts, loadings=loadings))
+    order = np.argsort(-density.log_weight, kind="stable")
+    parts = density.components
+    if isinstance(parts, FullGaussians):
+        sorted_parts: Components = replace(parts, mean=parts.mean[order], cholesky=parts.cholesky[order])
+        return replace(density, log_weight=density.log_weight[order], components=sorted_parts)
+    sorted_parts = replace(
+        parts, mean=parts.mean[order], loadings=parts.loadings[order], log_variance=parts.log_variance[order]
+    )
+    return canonical(replace(density, log_weight=density.log_weight[order], components=sorted_parts))

@@ -8,7 +8,7 @@ from sklearn.base import OutlierMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.evaluate.outlier_methods import OutlierMethod
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import LatentVariableEstimator
 from lowerbound.interface.hyperparameters import check_choice, check_number, no_type_check

@@ -8,13 +8,13 @@ from numpy.random import RandomState
 
 from lowerbound.data.principal_axes import spectrum_of_covariance, spectrum_of_rows
 from lowerbound.fit.result import FitResult, Status
+from lowerbound.gaussians.mixture import GaussianMixture
 from lowerbound.interface.atomic import all_or_nothing
 from lowerbound.interface.base import seed_of
 from lowerbound.interface.checks import check_rows
 from lowerbound.interface.hyperparameters import check_bool, check_choices, no_type_check
 from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
 from lowerbound.interface.weighted_rows import WeightedRows
-from lowerbound.models.linear_gaussian import LinearGaussian
 from lowerbound.nn.constants import LOG_TWO_PI
 
 PPCAMethod = Literal["closed_form", "em"]
@@ -133,11 +133,11 @@ class PPCA(LinearGaussianEstimator):
         closed = self.method == "closed_form" and rows.complete
         result = self._closed_form(rows) if closed else self._expectation_maximization(rows)
         self._set_fitted(rows.in_user_units(result, self.preprocessing_))
-        self.model_ = canonical(self.model_)
+        self.density_ = canonical(self.density_)
         self.status_ = self.status_.with_notes(self._notes(rows))
         return self
 
-    def _closed_form(self, rows: WeightedRows) -> FitResult[LinearGaussian]:
+    def _closed_form(self, rows: WeightedRows) -> FitResult[GaussianMixture]:
         """The maximum of the likelihood, from the covariance or, where there are fewer rows than columns, from these."""
         latent_dim, n_features = int(self.latent_dim), rows.n_features
         if self._by_covariance(rows):
@@ -155,16 +155,10 @@ class PPCA(LinearGaussianEstimator):
             + np.sum(values / explained)
             + n_others * rest / variance
         )
-        model = LinearGaussian(
-            mean=np.zeros(n_features),
-            loadings=vectors * np.sqrt(signal),
-            log_variance=np.asarray(np.log(variance)),
-            variance_floor=float(self.noise_floor),
-            event_shape=tuple(self.input_shape_),
-        )
+        density = self._density(vectors * np.sqrt(signal), np.asarray(np.log(variance)))
         history = {"loss": np.array([-log_evidence]), "log_evidence": np.array([log_evidence])}
         status = Status("closed_form", "the maximum of the likelihood, in closed form.")
-        return FitResult(model, -float(log_evidence), history, 1, status, 1)
+        return FitResult(density, -float(log_evidence), history, 1, status, 1)
 
     @property
     def noise_variance_(self) -> float | Float[np.ndarray, " features"]:
@@ -175,8 +169,8 @@ class PPCA(LinearGaussianEstimator):
     @property
     def explained_variance_ratio_(self) -> Float[np.ndarray, " latent"]:
         """Share of the total variance (of the standardized columns, if so fitted) along each component, noise included."""
-        noise = float(np.exp(self.model_.log_variance))
-        signal = np.sum(np.square(self.model_.loadings), axis=0)
+        noise = float(np.exp(self._component.log_variance[0]))
+        signal = np.sum(np.square(self._component.loadings[0]), axis=0)
         return np.asarray((signal + noise) / (signal.sum() + self.n_features_in_ * noise))
 
     @property

@@ -10,7 +10,7 @@ from numpy.random import RandomState
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.moments import reader
 from lowerbound.data.preprocessing import Treatment, check_grey_levels, fit_preprocessing
-from lowerbound.evaluate.notes import fit_notes
+from lowerbound.evaluate.fit_notes import fit_notes
 from lowerbound.findings.fitted import feature_names
 from lowerbound.fit.optimizer import Decay
 from lowerbound.interface.architecture import NetworkName, architecture_of, check_architecture, check_image_shape
@@ -30,6 +30,7 @@ from lowerbound.interface.training import Training, check_training
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.models.vae import VAE as VAEModel
 from lowerbound.nn.activations import Activation
+from lowerbound.nn.keys import as_key
 from lowerbound.objectives.elbo import ELBO, KLTerm
 from lowerbound.objectives.importance_weighted import ImportanceWeighted
 from lowerbound.posteriors.encoder import Family
@@ -239,7 +240,7 @@ class VAE(ImputingEstimator):
         dataset = Dataset(X, self.preprocessing_)
         self.trained_with_missing_ = not dataset.complete
         training = Training(self, dataset, seed=self.seed_)
-        model = self._skeleton(key=self._key(2))
+        model = self._skeleton(key=as_key(self._key(2)))
         objective = self._objective(steps_per_epoch=training.steps_per_epoch)
         self._set_fitted(training.run(model, training.gradient_step(objective)))
         self.status_ = self.status_.with_notes(self._notes(dataset))
@@ -367,7 +368,7 @@ class VAE(ImputingEstimator):
             dataset,
             constant=self.constant_features_,
             names=feature_names(self),
-            key=self._key(3),
+            key=as_key(self._key(3)),
         )
         return (
             notes

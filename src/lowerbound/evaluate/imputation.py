@@ -16,19 +16,19 @@ Reference: D. B. Rubin, "Multiple imputation for nonresponse in surveys", 1987.
 """
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import ndtr
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree, UInt32
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from scipy.special import ndtri
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
-from lowerbound.evaluate.evidence import draws_at_once, summarize_weights
+from lowerbound.evaluate.importance_sampling import draws_at_once, summarize_weights
+from lowerbound.evaluate.imputed import SAMPLES, Cells, Completed, Moments, Weights, certain, hashes_apart
 from lowerbound.evaluate.rows import RowFunction, bytes_per_row, chunk_rows, iterate_rows, map_rows
 from lowerbound.evaluate.sampled_imputation import (
     LatentDraws,
@@ -39,42 +39,7 @@ from lowerbound.evaluate.sampled_imputation import (
 )
 from lowerbound.models.model import AbstractExactModel, AbstractImputingModel, Predictive
 
-SAMPLES = 1000
-"""Draws of z per row, of a model without closed forms."""
-
 _BISECTIONS = 60  # halves an interval of a few standard deviations down to rounding
-
-
-class Weights(NamedTuple):
-    """Effective sample size and k-hat of the weights of each row, (n,): NaN where nothing was sampled."""
-
-    effective_sample_size: Float[np.ndarray, " n"]
-    pareto_k: Float[np.ndarray, " n"]
-
-
-class Moments(NamedTuple):
-    """Mean and variance of every cell given the observed cells of its row, model units, (n, …); observed cells: as if anew."""
-
-    mean: Float[np.ndarray, "n *event"]
-    variance: Float[np.ndarray, "n *event"]
-    weights: Weights
-
-
-class Cells(NamedTuple):
-    """The moments of every cell, and the ends of its central interval, model units, (n, …)."""
-
-    mean: Float[np.ndarray, "n *event"]
-    variance: Float[np.ndarray, "n *event"]
-    lower: Float[np.ndarray, "n *event"]
-    upper: Float[np.ndarray, "n *event"]
-    weights: Weights
-
-
-class Completed(NamedTuple):
-    """Rows with drawn missing cells, model units, and how far sampled ones can be trusted."""
-
-    rows: Float[np.ndarray, "n draws *event"]
-    weights: Weights
 
 
 ImputingModel = AbstractExactModel | AbstractImputingModel
@@ -113,7 +78,7 @@ def _predictive(
     """Mean, variance and interval (of nothing without a coverage), in one pass over the rows."""
     if isinstance(model, AbstractExactModel):
         exact = ExactPredictive(None if coverage is None else float(coverage))
-        return map_rows(exact, model, dataset, key=key), _certain(len(dataset))
+        return map_rows(exact, model, dataset, key=key), certain(len(dataset))
     at_once = draws_at_once(WeightedDraws(1, 1), model, dataset, n_samples=n_samples)
     row_bytes = bytes_per_row(SampledPredictive(None, n_samples, at_once), model, dataset)
     sampled = SampledPredictive(jnp.asarray(coverage or 0.0, jnp.float32), n_samples, at_once)
@@ -127,17 +92,13 @@ def completed(
 
     Rows of equal content are different cases, with draws of their own: the second one of a kind counts as another hash.
     """
-    apart = replace(dataset, hashes=_apart(dataset.row_hashes()))
+    apart = replace(dataset, hashes=hashes_apart(dataset.row_hashes()))
     if isinstance(model, AbstractExactModel):
-        return Completed(map_rows(Completions(n_draws), model, apart, key=key), _certain(len(dataset)))
+        return Completed(map_rows(Completions(n_draws), model, apart, key=key), certain(len(dataset)))
     at_once = draws_at_once(LatentDraws(1, 1), model, dataset, n_samples=n_samples)
     function = SampledCompletions(n_draws, n_samples, at_once)
     row_bytes = bytes_per_row(function, model, apart)
     return Completed(*_map_weighted(function, model, apart, row_bytes=row_bytes, key=key))
-
-
-def _certain(n_rows: int) -> Weights:
-    return Weights(np.full(n_rows, np.nan), np.full(n_rows, np.nan))
 
 
 def _map_weighted(
@@ -153,17 +114,6 @@ def _map_weighted(
         k.append(summary[3])
     stacked = jax.tree.map(lambda *parts: np.concatenate(parts), *results)
     return stacked, Weights(np.concatenate(effective), np.concatenate(k))
-
-
-def _apart(hashes: UInt32[np.ndarray, " n"]) -> UInt32[np.ndarray, " n"]:
-    """The hashes, moved on by an odd constant for each earlier row that has the same."""
-    order = np.argsort(hashes, kind="stable")
-    ordered = hashes[order]
-    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    earlier = np.arange(len(hashes)) - np.repeat(first, np.diff(np.append(first, len(hashes))))
-    moved = np.empty_like(hashes)
-    moved[order] = (ordered.astype(np.uint64) + 0x9E3779B9 * earlier.astype(np.uint64)).astype(np.uint32)
-    return moved
 
 
 class ExactPredictive(eqx.Module):

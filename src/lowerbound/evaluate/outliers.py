@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
-from lowerbound.evaluate.evidence import elbo, log_evidence
+from lowerbound.evaluate.importance_sampling import elbo, log_evidence
 from lowerbound.evaluate.outlier_methods import METHODS as METHODS
 from lowerbound.evaluate.outlier_methods import OutlierMethod as OutlierMethod
 from lowerbound.evaluate.reconstruction import log_likelihood_at_code

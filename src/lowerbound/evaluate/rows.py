@@ -16,7 +16,8 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray, PyTree, UInt32
 
 from lowerbound.data.dataset import Dataset
-from lowerbound.data.preprocessing import Preprocessing
+from lowerbound.data.datums import datum_of
+from lowerbound.data.preprocessing import DATA_SEED, Preprocessing
 from lowerbound.data.record import Record
 from lowerbound.models.model import AbstractModel, infer
 from lowerbound.nn.cost import cached_cost
@@ -35,9 +36,6 @@ MEMORY_BUDGET = 128 * 2**20
 _BYTES_PER_ENTRY = 32  # of the widest array: eight float32 arrays of its size are alive at a time, roughly
 _NARROWEST = 64
 
-# Randomness that belongs to the data (dequantization, binarization) is a function of the row alone, so that every model, seed
-# and verb is held against the same bits.
-_DATA_SEED = 0
 _INFERENCE = 0x1FE2
 
 
@@ -52,9 +50,9 @@ def _apply(
     """The function of every row of a chunk."""
 
     def one(record: Record, row_hash: Array) -> PyTree:
-        data_key = jax.random.fold_in(jax.random.key(_DATA_SEED), row_hash)
+        data_key = jax.random.fold_in(jax.random.key(DATA_SEED), row_hash)
         row_key = jax.random.fold_in(key, row_hash)
-        datum = infer(model, preprocessing(record, key=data_key), key=jax.random.fold_in(row_key, _INFERENCE))
+        datum = infer(model, datum_of(preprocessing, record, key=data_key), key=jax.random.fold_in(row_key, _INFERENCE))
         return function(model, datum, key=row_key)
 
     return jax.vmap(one)(record, hashes)

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from lowerbound.data.datum import Datum
-from lowerbound.evaluate.evidence import over_draws
+from lowerbound.evaluate.importance_sampling import over_draws
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
 from lowerbound.models.model import AbstractImputingModel
 

@@ -14,9 +14,9 @@ import numpy as np
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.health import Health
-from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.evaluate.outlier_methods import OutlierMethod
 from lowerbound.fit.result import Status
-from lowerbound.likelihoods.likelihood import Support
+from lowerbound.likelihoods.support import Support
 
 
 @runtime_checkable

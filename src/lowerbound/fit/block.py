@@ -22,6 +22,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from lowerbound.data.batches import Block, Plan, blocks, plan
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.datum import Datum
+from lowerbound.data.datums import datum_of
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.data.record import Record
 from lowerbound.fit.local_state import with_local_state
@@ -42,7 +43,7 @@ def _batch(preprocessing: Preprocessing, block: Block, key: PRNGKeyArray) -> Bat
     """One minibatch of datums from one step of a block."""
 
     def datum(record: Record, local: PyTree, key: PRNGKeyArray) -> Datum:
-        return with_local(preprocessing(record, key=key), local)
+        return with_local(datum_of(preprocessing, record, key=key), local)
 
     keys = jax.random.split(key, block.weight.shape[0])
     return Batch(jax.vmap(datum)(block.record, block.local, keys), block.weight, block.row)

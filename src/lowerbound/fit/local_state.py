@@ -14,6 +14,7 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from lowerbound.data.batches import Block
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.datums import datum_of
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.data.record import Record
 from lowerbound.data.row_chunks import row_chunks
@@ -26,7 +27,7 @@ def _initial(
 ) -> PyTree:
     def one(record: Record, row: Array) -> PyTree:
         data_key, state_key = jax.random.split(jax.random.fold_in(key, row))
-        return model.initial(preprocessing(record, key=data_key), key=state_key)
+        return model.initial(datum_of(preprocessing, record, key=data_key), key=state_key)
 
     return jax.vmap(one)(record, row)
 

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 
 from lowerbound.fit.em import best_start, fit_em
 from lowerbound.fit.result import FitResult
+from lowerbound.gaussians.mixture import lost_clusters
 from lowerbound.models.linear_gaussian import LinearGaussian
 from lowerbound.models.mixture import AnyMixture
 from lowerbound.objectives.factor_analyzers import FactorAnalyzersEM
@@ -50,7 +51,7 @@ def fit_mixture(
     best = run(model)
     steps = best.steps
     for _ in range(_REVIVALS):
-        lost = lost_clusters(best.model, total_weight=total_weight)
+        lost = lost_clusters(best.model.log_weight, total_weight=total_weight, latent_dim=best.model.components.latent_dim)
         if not lost.any() or lost.all() or best.status.code in ("interrupted", "non_finite"):
             break
         again = run(revived(best.model, lost))
@@ -59,12 +60,6 @@ def fit_mixture(
             break
         best = again
     return replace(best, steps=steps)
-
-
-def lost_clusters(model: AnyMixture, *, total_weight: float) -> Bool[np.ndarray, " clusters"]:
-    """True for clusters with too few rows to estimate their spread: fewer than L + 2, or 2 for full covariances."""
-    fewest = model.components.latent_dim + 2
-    return np.exp(np.asarray(model.log_weight)) * total_weight < fewest
 
 
 def revived(model: AnyMixture, lost: Bool[np.ndarray, " clusters"]) -> AnyMixture:

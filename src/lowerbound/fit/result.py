@@ -1,16 +1,14 @@
 """FitResult and Status: what every iterative fit returns, whatever the loop."""
 
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
-from jaxtyping import Float, PyTree
-
-from lowerbound.models.model import AbstractModel
+from jaxtyping import Float
 
 Code = Literal["closed_form", "converged", "max_iter", "max_epochs", "early_stopping", "interrupted", "non_finite"]
 
-ModelType = TypeVar("ModelType", bound=AbstractModel)
+ModelType = TypeVar("ModelType")
 
 
 @dataclass(frozen=True)
@@ -78,4 +76,4 @@ class FitResult(Generic[ModelType]):
     steps: int
     status: Status
     best_epoch: int
-    local: PyTree = None
+    local: Any = None

@@ -11,10 +11,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
-import equinox as eqx
-import jax
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray, PyTree, Shaped
+from jaxtyping import Float, Shaped
 from numpy.random import RandomState
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
@@ -23,11 +21,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.evaluate import evidence, outliers, reconstruction, sampling
+from lowerbound.data.threefry import Key, fold_in, key_of_seed
 from lowerbound.evaluate.evidence import Evidence
-from lowerbound.evaluate.health import Health, health
-from lowerbound.evaluate.outliers import OutlierMethod
-from lowerbound.evaluate.posterior import encode, posterior_moments
+from lowerbound.evaluate.health import Health
+from lowerbound.evaluate.outlier_methods import METHODS, OutlierMethod
 from lowerbound.findings.fitted import ClusterParameters, LinearFactors, offers
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.capabilities import Capabilities, offered
@@ -35,11 +32,7 @@ from lowerbound.interface.checks import check_latents, check_rows
 from lowerbound.interface.hyperparameters import check_choice, check_integer, check_seed
 from lowerbound.interface.saving import SavableEstimator
 from lowerbound.interface.suggestions import Suggesting
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, Support, check_support
-from lowerbound.models.model import AbstractExactModel, AbstractModel
-from lowerbound.nn.compilation_cache import use_compilation_cache
-
-use_compilation_cache()  # JAX takes a folder before its first compilation only
+from lowerbound.likelihoods.support import Support
 
 SCORE_SAMPLES = 200
 """Draws per row of ``score_samples`` and of the sampled outlier scores."""
@@ -90,10 +83,10 @@ class LatentVariableEstimator(
         """Fit the model to the rows of X; ``y`` is ignored."""
 
     @abstractmethod
-    def _skeleton(self, *, key: PRNGKeyArray) -> AbstractModel:
+    def _skeleton(self, *, key: Any) -> Any:
         """The untrained model for ``input_shape_`` and what else ``fit`` measured."""
 
-    def _skeletons(self) -> Mapping[str, Callable[..., PyTree]]:
+    def _skeletons(self) -> Mapping[str, Callable[..., Any]]:
         """The model, and what a subclass adds."""
         return {"model_": self._skeleton}
 
@@ -118,25 +111,32 @@ class LatentVariableEstimator(
         return f"{self.latent_dim}"
 
     @property
-    def likelihood_(self) -> AbstractLikelihood:
+    def likelihood_(self) -> Any:
         """p(x given z), where the model holds it as one module."""
-        likelihood: AbstractLikelihood = self.model_.likelihood
-        return likelihood
+        return self.model_.likelihood
 
     @property
     def support_(self) -> Support:
         """What a cell may be: "reals", "bits", "counts" or "codes"."""
-        return self.likelihood_.support
+        support: Support = self.likelihood_.support
+        return support
 
     @property
     def outlier_methods(self) -> tuple[OutlierMethod, ...]:
         """Outlier scores that the model has, the default first."""
-        return outliers.METHODS if offers(self, "log_evidence") else ("reconstruction",)
+        return METHODS if offers(self, "log_evidence") else ("reconstruction",)
 
     # ---- from the border inwards
 
-    def _key(self, purpose: int) -> PRNGKeyArray:
-        return jax.random.fold_in(jax.random.key(self.seed_), purpose)
+    def _key(self, purpose: int) -> Key:
+        return fold_in(key_of_seed(self.seed_), purpose)
+
+    @property
+    def _verbs(self) -> Any:
+        """What answers for the fitted model: compiled functions; closed forms in NumPy for models that are solved exactly."""
+        from lowerbound.evaluate.compiled import CompiledVerbs  # here, so that those need no JAX
+
+        return CompiledVerbs(self.model_)
 
     def _apart(self, given: Any) -> tuple[Any, Float[np.ndarray, "n condition"] | None]:
         """What a verb was given (rows, latents, a number of draws) without its condition, and c of each row.
@@ -157,6 +157,8 @@ class LatentVariableEstimator(
 
     def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
         """Raise where the data is outside what the model has a probability for."""
+        from lowerbound.likelihoods.likelihood import check_support
+
         check_support(self.likelihood_, array, owner=type(self).__name__)
 
     # ---- latents as the user sees them; other than the model's only where an estimator turns them (oblique rotations)
@@ -171,12 +173,15 @@ class LatentVariableEstimator(
         return posterior
 
     def _set_fitted(self, result: FitResult[Any]) -> None:
-        self.model_ = result.model
+        self._set_model(result.model)
         self.history_ = result.history
         self.best_epoch_ = result.best_epoch
         self.status_ = result.status
         self.n_iter_ = len(result.history["loss"])
         self.objective_ = result.objective
+
+    def _set_model(self, model: Any) -> None:
+        self.model_ = model
 
     @property
     def _n_features_out(self) -> int:
@@ -193,14 +198,14 @@ class LatentVariableEstimator(
     def transform(self, X: Any) -> Float[np.ndarray, "n latent"]:
         """Posterior mean (or code) of each row, shape (n, latent_dim); float32, or float64 for models solved exactly."""
         dataset = self._rows(X)
-        return self._reported(encode(self.model_, dataset, key=self._key(0)))
+        return self._reported(self._verbs.encode(dataset, key=self._key(0)))
 
     def inverse_transform(self, Z: Any) -> Float[np.ndarray, "n *event"]:
         """E[x given z] in the user's units, X-shaped, for rows of latents Z of shape (n, latent_dim)."""
         check_is_fitted(self)
         Z, condition = self._apart(Z)
-        latents = check_latents(self, Z, latent_dim=self.model_.latent_dim, dtype=self.preprocessing_.dtype)
-        decoded = sampling.decode(self.model_, self._of_model(latents), condition)
+        latents = check_latents(self, Z, latent_dim=self._n_features_out, dtype=self.preprocessing_.dtype)
+        decoded = self._verbs.decode(self._of_model(latents), condition)
         return self.preprocessing_.restore_mean(decoded)
 
     def reconstruct(self, X: Any) -> Float[np.ndarray, "n *event"]:
@@ -209,7 +214,7 @@ class LatentVariableEstimator(
         Grey levels fitted with ``binarize=`` come back as the probability of a one, between 0 and 1.
         """
         dataset = self._rows(X)
-        return self.preprocessing_.restore_mean(reconstruction.reconstruct(self.model_, dataset, key=self._key(0)))
+        return self.preprocessing_.restore_mean(self._verbs.reconstruct(dataset, key=self._key(0)))
 
     def outlier_scores(self, X: Any, *, method: OutlierMethod | None = None) -> Float[np.ndarray, " n"]:
         """Outlier score of each row in nats, shape (n,); larger is more outlying, for every method.
@@ -225,7 +230,8 @@ class LatentVariableEstimator(
         name = self.outlier_methods[0] if method is None else method
         check_choice(type(self).__name__, "method", name, self.outlier_methods)
         dataset = self._rows(X)
-        return outliers.outlier_scores(self.model_, dataset, method=name, n_samples=SCORE_SAMPLES, key=self._key(0))
+        scores: np.ndarray = self._verbs.outlier_scores(dataset, method=name, n_samples=SCORE_SAMPLES, key=self._key(0))
+        return scores
 
     # ---- density: models whose posterior has one
 
@@ -233,7 +239,7 @@ class LatentVariableEstimator(
     def posterior(self, X: Any) -> Posterior:
         """Mean, scale and (for a full posterior) covariance of q(z given x) for each row."""
         dataset = self._rows(X)
-        mean, scale, covariance = posterior_moments(self.model_, dataset, key=self._key(0))
+        mean, scale, covariance = self._verbs.posterior(dataset, key=self._key(0))
         return self._reported_posterior(Posterior(mean, scale, covariance))
 
     @available_if(offered("sample_posterior"))
@@ -247,7 +253,7 @@ class LatentVariableEstimator(
         owner = type(self).__name__
         check_integer(owner, "n_draws", n_draws, minimum=1)
         dataset = self._rows(X)
-        drawn = sampling.sample_posterior(self.model_, dataset, n_draws=n_draws, key=self._draw_key(random_state))
+        drawn = self._verbs.sample_posterior(dataset, n_draws=n_draws, key=self._draw_key(random_state))
         return self._reported(drawn)
 
     @available_if(offered("sample"))
@@ -269,7 +275,7 @@ class LatentVariableEstimator(
         check_is_fitted(self)
         n_samples, condition = self._apart(given)
         check_integer(type(self).__name__, "n_samples", n_samples, minimum=1)
-        x, z = sampling.sample(self.model_, n_samples, condition, key=self._draw_key(random_state))
+        x, z = self._verbs.sample(n_samples, condition, key=self._draw_key(random_state))
         return self.preprocessing_.restore_sample(x), self._reported(z)
 
     @available_if(offered("log_evidence"))
@@ -287,12 +293,12 @@ class LatentVariableEstimator(
         """
         owner = type(self).__name__
         check_integer(owner, "n_samples", n_samples, minimum=1)
-        exact = isinstance(self.model_, AbstractExactModel) if hasattr(self, "model_") else False
-        check_choice(owner, "method", method, (None, "exact" if exact else "importance_sampling"))
-        dataset = self._rows(X)
-        return evidence.log_evidence(
-            self.model_, dataset, n_samples=n_samples, key=self._key(0), base_measure=self.base_measure_
-        )
+        check_is_fitted(self)
+        verbs = self._verbs
+        check_choice(owner, "method", method, (None, "exact" if verbs.exact else "importance_sampling"))
+        dataset, measure = self._rows(X), self.base_measure_
+        found: Evidence = verbs.log_evidence(dataset, n_samples=n_samples, base_measure=measure, key=self._key(0))
+        return found
 
     @available_if(offered("score_samples"))
     def score_samples(self, X: Any) -> Float[np.ndarray, " n"]:
@@ -309,19 +315,24 @@ class LatentVariableEstimator(
         """Evidence lower bound of each row in nats (beta = 1, closed-form KL), averaged over ``n_samples`` draws."""
         check_integer(type(self).__name__, "n_samples", n_samples, minimum=1)
         dataset = self._rows(X)
-        return evidence.elbo(self.model_, dataset, n_samples=n_samples, key=self._key(0))
+        bound: np.ndarray = self._verbs.elbo(dataset, n_samples=n_samples, key=self._key(0))
+        return bound
 
     @available_if(offered("health"))
     def health(self, X: Any) -> Health:
         """Active units, KL per dimension, aggregate-posterior moments and decoder variance on X, with advice in words."""
         dataset = self._rows(X)
-        return health(self.model_, dataset, key=self._key(0))
+        from lowerbound.evaluate.compiled import CompiledVerbs
+
+        return CompiledVerbs(self.model_).health(dataset, key=self._key(0))
 
     @property
     def n_parameters_(self) -> int:
         """Number of free parameters of the fitted model."""
+        from lowerbound.interface.pytrees import n_numbers
+
         check_is_fitted(self)
-        return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(self.model_, eqx.is_inexact_array)))
+        return n_numbers(self.model_)
 
     @property
     def base_measure_(self) -> str:
@@ -332,11 +343,11 @@ class LatentVariableEstimator(
         """The base measure of the likelihood, and what preprocessing made of it."""
         return " ".join(filter(None, (of_likelihood, self.preprocessing_.meaning.measure)))
 
-    def _draw_key(self, random_state: int | RandomState | None) -> PRNGKeyArray:
+    def _draw_key(self, random_state: int | RandomState | None) -> Key:
         check_seed(type(self).__name__, random_state)
-        return self._key(1) if random_state is None else jax.random.key(seed_of(random_state))
+        return self._key(1) if random_state is None else key_of_seed(seed_of(random_state))
 
 
 def seed_of(random_state: int | RandomState | None) -> int:
-    """A seed for JAX from scikit-learn's ``random_state``."""
+    """A seed below 2^31 from scikit-learn's ``random_state``."""
     return int(check_random_state(random_state).randint(2**31 - 1))

@@ -13,14 +13,6 @@ from functools import cache
 from typing import Any, ClassVar, Final, NamedTuple, NoReturn, Union, cast, get_args, get_origin, get_type_hints
 
 from lowerbound.findings.fitted import offers
-from lowerbound.models.model import (
-    AbstractDensityModel,
-    AbstractExactModel,
-    AbstractGaussianPosteriorModel,
-    AbstractGenerativeModel,
-    AbstractImputingModel,
-    AbstractModel,
-)
 
 
 class Level(NamedTuple):
@@ -29,38 +21,38 @@ class Level(NamedTuple):
     Attributes
     ----------
     model
-        The abstract class.
+        Name of the abstract class: asking needs no JAX, which the class itself does.
     verbs
         Verbs that need it.
     reason
         What a model below it lacks, and a remedy.
     """
 
-    model: type
+    model: str
     verbs: tuple[str, ...]
     reason: str
 
 
 LEVELS: Final = (
     Level(
-        AbstractGenerativeModel,
+        "AbstractGenerativeModel",
         ("sample",),
         "its encoder is deterministic and its prior flat, so nothing has a density. Use VAE or PPCA for likelihoods and samples.",
     ),
     Level(
-        AbstractDensityModel,
+        "AbstractDensityModel",
         ("sample_posterior", "log_evidence", "score_samples", "score", "elbo"),
         "its encoder is deterministic, so q(z given x) has no density. Use VAE or PPCA for likelihoods.",
     ),
     Level(
-        AbstractGaussianPosteriorModel,
+        "AbstractGaussianPosteriorModel",
         ("posterior", "health"),
         "its posterior is not one Gaussian, with a mean and a covariance. Use transform and sample_posterior.",
     ),
 )
 """Levels, each of which includes those above it: the first one that a model misses is the reason for all that it lacks."""
 
-IMPUTING_MODELS: Final = (AbstractExactModel, AbstractImputingModel)
+IMPUTING_MODELS: Final = ("AbstractExactModel", "AbstractImputingModel")
 """Models that ``impute`` and ``imputation`` need, one or the other."""
 
 IMPUTING_ESTIMATORS: Final = "PPCA, FactorAnalysis, MixtureOfFactorAnalyzers or VAE"
@@ -89,15 +81,21 @@ class Capabilities:
         These follow from the level of its model, and from the verbs that only some classes define. Subclasses add to them what
         hyperparameters rule out, or give reasons of their own.
         """
-        models, defined = _model_classes(self), dir(type(self))
-        missed = [level for level in LEVELS if not _are_all(models, level.model)]
+        levels, defined = self._model_levels(), dir(type(self))
+        missed = [level for level in LEVELS if level.model not in levels]
         absent = {verb: missed[0].reason for level in missed for verb in level.verbs}
         for verb in ("impute", "imputation"):
             if not self.takes_missing:
                 absent[verb] = _COMPLETE_ROWS
-            elif verb not in defined or not _are_all(models, IMPUTING_MODELS):
+            elif verb not in defined or not levels.intersection(IMPUTING_MODELS):
                 absent[verb] = _NO_DISTRIBUTION
         return absent | {verb: _NO_CLUSTERS for verb in ("predict", "predict_proba") if verb not in defined}
+
+    def _model_levels(self) -> frozenset[str]:
+        """Names of the levels that the fitted model has; before a fit, those of all the models that ``_skeleton`` may make."""
+        fitted = vars(self).get("model_")
+        classes = _declared(cast("Any", type(self))) if fitted is None else (type(fitted),)
+        return frozenset.intersection(*(frozenset(base.__name__ for base in one.__mro__) for one in classes))
 
     def __getattr__(self, name: str) -> NoReturn:
         """Raise for what is not there; the error of an absent verb gives the reason."""
@@ -113,23 +111,13 @@ def offered(verb: str) -> Callable[[Any], bool]:
     return lambda estimator: offers(estimator, verb)
 
 
-def _are_all(models: tuple[type, ...], levels: type | tuple[type, ...]) -> bool:
-    return all(issubclass(model, levels) for model in models)
-
-
-def _model_classes(estimator: Any) -> tuple[type, ...]:
-    """Class of the fitted model; before a fit, the classes that ``_skeleton`` says it makes."""
-    fitted, estimator_class = vars(estimator).get("model_"), cast("Any", type(estimator))
-    return _declared(estimator_class) if fitted is None else (type(fitted),)
-
-
 @cache
 def _declared(estimator: Any) -> tuple[type, ...]:
-    """The model classes in the return annotation of ``_skeleton``; the lowest level where it has none."""
+    """The model classes in the return annotation of ``_skeleton``; no level at all where it has none."""
     try:
         annotation = get_type_hints(estimator._skeleton).get("return")
     except NameError:  # a class that is imported for type checkers only, or local
         annotation = None
     members = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     classes = tuple(get_origin(member) or member for member in members)
-    return classes if all(isinstance(member, type) for member in classes) else (AbstractModel,)
+    return classes if all(isinstance(member, type) for member in classes) else (object,)

@@ -1,22 +1,25 @@
 """ExactEstimator: what the exactly solvable models share beyond the verbs of all: missing cells, imputation, float64.
 
-    X with NaN  --Dataset-->  finite values and a mask  --models.*-->  exact posteriors and log p(x_observed)
+    fit          EM or a closed form  -->  density_, NumPy                       compiled by JAX, loaded when fit is called
+    other verbs  X with NaN  --Dataset-->  rows and holes  --gaussians-->  exact posteriors and log p(x_observed)       NumPy
 
 A row's missing cells are integrated out, exactly. A row without any observed cell has log p = 0, the prior as its posterior and
 the marginal distribution as its imputation.
 """
 
 from abc import abstractmethod
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Shaped
 
 from lowerbound.data.preprocessing import check_grey_levels
-from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.evaluate.closed_form import ClosedFormVerbs
+from lowerbound.evaluate.outlier_methods import OutlierMethod
+from lowerbound.gaussians.mixture import GaussianMixture
 from lowerbound.interface.missing_cells import ImputingEstimator
-from lowerbound.likelihoods.gaussian import AbstractGaussian
-from lowerbound.likelihoods.likelihood import Support
+from lowerbound.likelihoods.support import LEBESGUE, Support
 
 LEAST_NOISE_FLOOR = 1e-7
 """Least ``noise_floor``: digits of log p(x) are lost in proportion to its inverse."""
@@ -30,7 +33,39 @@ class ExactEstimator(ImputingEstimator):
     maximizes_evidence: ClassVar[bool] = True
     outlier_methods: ClassVar[tuple[OutlierMethod, ...]] = ("log_evidence", "kl", "elbo", "reconstruction")
 
+    model_levels: ClassVar[frozenset[str]]
+    """Names of the levels of ``model_``, which tell the verbs without loading JAX."""
+
     dequantize: bool
+    density_: GaussianMixture
+
+    @property
+    def model_(self) -> Any:
+        """The fitted density as an Equinox module, made anew from ``density_``: JAX is loaded now if it was not before."""
+        from lowerbound.models.gaussians import module_of
+
+        density: GaussianMixture | None = vars(self).get("density_")
+        if density is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'model_': it is not fitted.")
+        return module_of(density)
+
+    @property
+    def _verbs(self) -> ClosedFormVerbs:
+        return ClosedFormVerbs(self.density_)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.density_.latent_dim
+
+    def _skeletons(self) -> Mapping[str, Any]:
+        """Nothing: ``density_`` says its own structure."""
+        return {}
+
+    def _set_model(self, model: GaussianMixture) -> None:
+        self.density_ = model
+
+    def _model_levels(self) -> frozenset[str]:
+        return self.model_levels
 
     @property
     @abstractmethod
@@ -40,12 +75,12 @@ class ExactEstimator(ImputingEstimator):
     @property
     def support_(self) -> Support:
         """Real numbers."""
-        return AbstractGaussian.support
+        return "reals"
 
     @property
     def base_measure_(self) -> str:
         """What ``log_evidence`` is a density with respect to."""
-        return self._base_measure(AbstractGaussian.base_measure)
+        return self._base_measure(LEBESGUE)
 
     def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
         """Raise for what is no grey level, if such are to be dequantized; ``check_rows`` has seen to the rest."""

@@ -9,25 +9,20 @@ informative first, the largest loading of each positive.
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import jax
 import numpy as np
-from jaxtyping import Bool, Float, PRNGKeyArray
+from jaxtyping import Bool, Float
 
 from lowerbound.data.principal_axes import Spectrum, spectrum_of_covariance, spectrum_of_rows
 from lowerbound.evaluate.notes import constant_note, floor_note
 from lowerbound.findings.fitted import LinearFactors, feature_names
-from lowerbound.fit.em import fit_em
 from lowerbound.fit.result import FitResult
-from lowerbound.interface.em_chunks import em_chunks
+from lowerbound.gaussians.linear import LinearGaussians
+from lowerbound.gaussians.mixture import GaussianMixture
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
 from lowerbound.interface.hyperparameters import check_bool, check_integer, check_number, check_seed
 from lowerbound.interface.weighted_rows import SAMPLE, WeightedRows
-from lowerbound.models.linear_gaussian import LinearGaussian
-from lowerbound.models.mixture import Mixture
-from lowerbound.objectives.factor_analysis import CovarianceChunk, CovarianceEM
-from lowerbound.objectives.factor_analyzers import FactorAnalyzersEM
 
 _LARGEST_COVARIANCE = 4096  # columns up to which a covariance is made even of fewer rows
 
@@ -36,6 +31,9 @@ class LinearGaussianEstimator(ExactEstimator):
     """Base of PPCA and FactorAnalysis."""
 
     decodes_linearly: ClassVar[bool] = True
+    model_levels: ClassVar[frozenset[str]] = frozenset(
+        ("AbstractModel", "AbstractGenerativeModel", "AbstractDensityModel", "AbstractGaussianPosteriorModel")
+    ) | {"AbstractExactModel"}
 
     tol: float
     max_iter: int
@@ -46,18 +44,24 @@ class LinearGaussianEstimator(ExactEstimator):
     def _isotropic(self) -> bool:
         """Whether the noise is the same for all columns."""
 
+    @property
+    def _component(self) -> LinearGaussians:
+        """The parameters in model units, as a stack of one."""
+        assert isinstance(self.density_.components, LinearGaussians)
+        return self.density_.components
+
     # ---- parameters in the user's units
 
     @property
     def mean_(self) -> Float[np.ndarray, " features"]:
         """mu, (n_features,), user's units."""
         shift, scale = self._shift_and_scale()
-        return np.asarray(self.model_.mean) * scale + shift
+        return self._component.mean[0] * scale + shift
 
     @property
     def loadings_(self) -> Float[np.ndarray, "features latent"]:
         """W, (n_features, latent_dim), user's units: how much a column changes with one standard deviation of a factor."""
-        return np.asarray(self.model_.loadings) * self._shift_and_scale()[1][:, None]
+        return self._component.loadings[0] * self._shift_and_scale()[1][:, None]
 
     @property
     @abstractmethod
@@ -71,9 +75,7 @@ class LinearGaussianEstimator(ExactEstimator):
 
     def _variances(self) -> Float[np.ndarray, " features"]:
         """Noise variance of each column, user's units squared."""
-        return (
-            np.exp(np.broadcast_to(self.model_.log_variance, self.model_.mean.shape)) * self._shift_and_scale()[1] ** 2
-        )
+        return self._component.psi[0] * self._shift_and_scale()[1] ** 2
 
     def _shift_and_scale(self) -> tuple[np.ndarray, np.ndarray]:
         return np.asarray(self.preprocessing_.shift).reshape(-1), np.asarray(self.preprocessing_.scale).reshape(-1)
@@ -81,19 +83,9 @@ class LinearGaussianEstimator(ExactEstimator):
     @property
     def n_parameters_(self) -> int:
         """Free parameters: means, noise, and loadings up to their rotation."""
-        n_features, latent_dim = self.model_.loadings.shape
+        n_features, latent_dim = self._component.loadings[0].shape
         noise = 1 if self._isotropic else n_features
         return n_features + n_features * latent_dim - latent_dim * (latent_dim - 1) // 2 + noise
-
-    def _skeleton(self, *, key: PRNGKeyArray) -> LinearGaussian:
-        n_features, latent_dim = self.n_features_in_, int(self.latent_dim)
-        return LinearGaussian(
-            mean=np.zeros(n_features),
-            loadings=np.zeros((n_features, latent_dim)),
-            log_variance=np.zeros(() if self._isotropic else n_features),
-            variance_floor=float(self.noise_floor),
-            event_shape=tuple(self.input_shape_),
-        )
 
     # ---- fitting
 
@@ -117,29 +109,23 @@ class LinearGaussianEstimator(ExactEstimator):
                 "Lower it."
             )
 
-    def _expectation_maximization(self, rows: WeightedRows) -> FitResult[LinearGaussian]:
+    def _expectation_maximization(self, rows: WeightedRows) -> FitResult[GaussianMixture]:
         """Result of EM in model units, from principal axes, over the covariance or over the rows."""
+        from lowerbound.interface import expectation_maximization  # here, since only fits need JAX
+
         _, scale = self._shift_and_scale()
-        options: dict[str, Any] = {"tol": float(self.tol), "max_iter": int(self.max_iter), "n_rows": rows.n_rows}
+        latent_dim = int(self.latent_dim)
+        options = {"tol": float(self.tol), "max_iter": int(self.max_iter)}
         if self._by_covariance(rows):
             matrix = rows.covariance / scale / scale[:, None]
-            chunk = CovarianceChunk(matrix[None], np.array([rows.total_weight]))
-            axes = spectrum_of_covariance(matrix, int(self.latent_dim), rough=True)
-            return fit_em(CovarianceEM(), self._initial_model(axes), chunk, **options)
+            initial = self._initial(spectrum_of_covariance(matrix, latent_dim, rough=True))
+            return expectation_maximization.over_covariance(initial, matrix, rows, **options)
         sample = rows.root_weighted(self.preprocessing_, most=SAMPLE)
-        model = self._initial_model(spectrum_of_rows(sample, int(self.latent_dim), rough=True))
-        width = (1 + int(self.latent_dim)) ** 2  # of a row's own second moments
-        found = fit_em(
-            FactorAnalyzersEM(shared_noise=False),
-            Mixture(log_weight=np.zeros(1), components=jax.tree.map(lambda leaf: leaf[None], model)),
-            em_chunks(rows, self.preprocessing_, numbers_per_row=max(rows.n_features, width)),
-            **options,
-        )
-        only: LinearGaussian = jax.tree.map(lambda leaf: np.asarray(leaf[0]), found.model.components)
-        return FitResult(only, found.objective, found.history, found.steps, found.status, found.best_epoch)
+        initial = self._initial(spectrum_of_rows(sample, latent_dim, rough=True))
+        return expectation_maximization.over_rows(initial, rows, self.preprocessing_, **options)
 
-    def _initial_model(self, axes: Spectrum) -> LinearGaussian:
-        """The model before the first step: loadings along the axes, and noise for the rest of each column's variance."""
+    def _initial(self, axes: Spectrum) -> GaussianMixture:
+        """The density before the first step: loadings along the axes, and noise for the rest of each column's variance."""
         values, vectors, rest = axes
         floor = float(self.noise_floor)
         loadings = vectors * np.sqrt(np.maximum(values - rest, 1e-3))
@@ -147,13 +133,15 @@ class LinearGaussianEstimator(ExactEstimator):
             log_variance = np.log(np.maximum(rest, floor))
         else:
             log_variance = np.log(np.maximum(1 - np.sum(loadings**2, axis=1), 0.1))
-        return LinearGaussian(
-            mean=np.zeros(len(vectors)),
-            loadings=loadings,
-            log_variance=np.asarray(log_variance),
-            variance_floor=floor,
-            event_shape=tuple(self.input_shape_),
-        )
+        return self._density(loadings, np.asarray(log_variance))
+
+    def _density(
+        self, loadings: Float[np.ndarray, "features latent"], log_variance: Float[np.ndarray, "*features"]
+    ) -> GaussianMixture:
+        """The density of these parameters, of mean 0 in model units."""
+        mean = np.zeros((1, len(loadings)))
+        component = LinearGaussians(mean, loadings[None], log_variance[None], float(self.noise_floor))
+        return GaussianMixture(np.zeros(1), component, False, tuple(self.input_shape_))
 
     def _notes(self, rows: WeightedRows) -> tuple[str, ...]:
         """Sentences on what makes the fitted density suspect."""
@@ -161,7 +149,7 @@ class LinearGaussianEstimator(ExactEstimator):
         names = feature_names(self)
         notes = constant_note(self.constant_features_, names=names)
         varying: Bool[np.ndarray, " features"] = ~self.constant_features_.reshape(-1)
-        floored = np.exp(np.broadcast_to(self.model_.log_variance, varying.shape)) <= 1.1 * self.model_.variance_floor
+        floored = self._component.psi[0] <= 1.1 * self._component.variance_floor
         if self._isotropic and floored.any():
             notes += (
                 f"The noise variance rests on its floor (noise_floor = {self.noise_floor:g} of the mean variance): {owner} with "
@@ -179,10 +167,18 @@ class LinearGaussianEstimator(ExactEstimator):
         return notes + rows.notes()
 
 
-def canonical(model: LinearGaussian) -> LinearGaussian:
-    """Model of the same density in its canonical rotation: W^T Psi^-1 W diagonal and falling, largest loadings positive."""
-    scale = np.sqrt(np.exp(np.broadcast_to(model.log_variance, model.mean.shape)))
-    _, _, turn = np.linalg.svd(model.loadings / scale[:, None], full_matrices=False)
-    loadings = np.asarray(model.loadings) @ turn.T
-    largest = loadings[np.argmax(np.abs(loadings), axis=0), np.arange(loadings.shape[1])]
-    return replace(model, loadings=loadings * np.where(largest < 0, -1.0, 1.0))
+def with_loadings(density: GaussianMixture, loadings: Float[np.ndarray, "k features latent"]) -> GaussianMixture:
+    """The density with other loadings."""
+    return replace(density, components=replace(density.components, loadings=loadings))
+
+
+def canonical(density: GaussianMixture) -> GaussianMixture:
+    """The same density in its canonical rotation: W^T Psi^-1 W diagonal and falling, largest loadings positive."""
+    parts = density.components
+    assert isinstance(parts, LinearGaussians)
+    if parts.latent_dim == 0:
+        return density
+    _, _, turn = np.linalg.svd(parts.loadings / np.sqrt(parts.psi)[..., None], full_matrices=False)
+    loadings = parts.loadings @ np.swapaxes(turn, -1, -2)
+    largest = np.take_along_axis(loadings, np.argmax(np.abs(loadings), axis=1)[:, None], axis=1)
+    return with_loadings(density, loadings * np.where(largest < 0, -1.0, 1.0))

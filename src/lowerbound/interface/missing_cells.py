@@ -16,7 +16,7 @@ from lowerbound.data.frames import column_label, like
 from lowerbound.data.moments import Reader
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.evaluate.evidence import EvidenceWarning
-from lowerbound.evaluate.imputation import SAMPLES, Weights, completed, predictive_cells, predictive_moments
+from lowerbound.evaluate.imputed import SAMPLES, Weights
 from lowerbound.evaluate.trust import share_untrusted, untrusted_cells_note
 from lowerbound.findings.fitted import feature_names
 from lowerbound.interface.base import LatentVariableEstimator
@@ -93,13 +93,13 @@ class ImputingEstimator(LatentVariableEstimator):
         if n_draws is not None:
             check_integer(type(self).__name__, "n_draws", n_draws, minimum=1)
             key = self._draw_key(random_state)
-            drawn = completed(self.model_, dataset, n_draws=n_draws, n_samples=n_samples, key=key)
+            drawn = self._verbs.completed(dataset, n_draws=n_draws, n_samples=n_samples, key=key)
             _warn_if_untrusted(drawn.weights, missing, n_samples=n_samples)
             restored = preprocessing.white_level * preprocessing.restore_sample(drawn.rows)
             if preprocessing.treatment == "dequantize":
                 restored = np.clip(restored, 0, 255)
             return np.where(missing[:, None], restored, values[:, None])
-        found = predictive_moments(self.model_, dataset, n_samples=n_samples, key=self._key(0))
+        found = self._verbs.predictive_moments(dataset, n_samples=n_samples, key=self._key(0))
         _warn_if_untrusted(found.weights, missing, n_samples=n_samples)
         mean = preprocessing.white_level * preprocessing.restore_mean(found.mean)
         return like(X, np.where(missing, mean, values))
@@ -130,7 +130,7 @@ class ImputingEstimator(LatentVariableEstimator):
         check_number(owner, "coverage", coverage, minimum=0, above=True, below=1)
         check_integer(owner, "n_samples", n_samples, minimum=1)
         dataset, values = self._rows(X), self._numbers(X)
-        found = predictive_cells(self.model_, dataset, coverage=coverage, n_samples=n_samples, key=self._key(0))
+        found = self._verbs.predictive_cells(dataset, coverage=coverage, n_samples=n_samples, key=self._key(0))
         missing, white_level = np.isnan(values), self.preprocessing_.white_level
         _warn_if_untrusted(found.weights, missing, n_samples=n_samples)
         scale = white_level * np.sqrt(found.variance) * self.preprocessing_.scale

@@ -9,24 +9,23 @@ attributes in ``_skeletons``. Leaves that are no arrays, such as functions, are 
 """
 
 import os
+import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray, PyTree
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.fit.result import Status
+from lowerbound.gaussians.mixture import GaussianMixture
+from lowerbound.gaussians.saved import arrays_of, saved_density, saved_preprocessing
 from lowerbound.interface.hyperparameters import check_choices
 from lowerbound.persist import SavedModelError, decode_value, encode_value, read_folder, write_folder
 
 Arrays = dict[str, np.ndarray]
-_GENERATORS = ("threefry2x32", "rbg", "unsafe_rbg")
 
 ClassNamed = Callable[[str], type["SavableEstimator"] | None]
 """Function from the name of a class to the class, or None."""
@@ -43,7 +42,7 @@ class SavableEstimator(BaseEstimator):
         """Raise one clear ValueError for the first hyperparameter that is out of its range; choices are, here."""
         check_choices(self)
 
-    def _skeletons(self) -> Mapping[str, Callable[..., PyTree]]:
+    def _skeletons(self) -> Mapping[str, Callable[..., Any]]:
         """Fitted attributes that are pytrees of arrays -> functions of ``key`` that make a pytree of that structure.
 
         ``load`` evaluates them in this order, for shapes alone, when all other attributes are in place: a function may read
@@ -97,7 +96,11 @@ def _describe(estimator: SavableEstimator, *, prefix: str) -> tuple[dict[str, An
         match value:
             case _ if name in skeletons and value is not None:
                 fitted[name] = {"kind": "pytree"}
-                arrays |= _named_leaves(value, prefix + name)
+                arrays |= _pytrees().named_leaves(value, prefix + name)
+            case GaussianMixture():
+                fitted[name] = {"kind": "density", "clustered": value.clustered, "event_shape": list(value.event_shape)}
+                fitted[name]["variance_floor"] = value.components.variance_floor
+                arrays |= {f"{prefix}{name}/{key}": array for key, array in arrays_of(value).items()}
             case Preprocessing():
                 fitted[name] = {
                     "kind": "preprocessing",
@@ -105,7 +108,7 @@ def _describe(estimator: SavableEstimator, *, prefix: str) -> tuple[dict[str, An
                     "treatment": value.treatment,
                     "dtype": value.dtype,
                 }
-                arrays |= _named_leaves(value, prefix + name)
+                arrays |= {f"{prefix}{name}/shift": value.shift, f"{prefix}{name}/scale": value.scale}
             case Status():
                 fitted[name] = {"kind": "status", "code": value.code, "message": value.message}
             case dict() if all(isinstance(key, str) and isinstance(item, np.ndarray) for key, item in value.items()):
@@ -120,7 +123,7 @@ def _describe(estimator: SavableEstimator, *, prefix: str) -> tuple[dict[str, An
             case np.ndarray():
                 fitted[name] = {"kind": "array"}
                 arrays[prefix + name] = value
-            case eqx.Module() | dict() | jax.Array():
+            case _ if "jax" in sys.modules and _pytrees().is_pytree(value):
                 raise SavedModelError(
                     f"{name} of {owner} must be named in its _skeletons() to be saved, being a pytree of arrays; got "
                     f"{type(value).__name__}. Return {{{name!r}: a function of key that makes one of the same shapes}} there."
@@ -161,11 +164,10 @@ def _restore(document: Mapping[str, Any], arrays: Arrays, *, prefix: str, class_
             case "pytree":
                 pytrees.add(name)  # last: its skeleton needs the other attributes
             case "preprocessing":
-                shift, scale = arrays[f"{prefix}{name}/.shift"], arrays[f"{prefix}{name}/.scale"]
-                if not shift.shape == scale.shape == tuple(decode_value(document["fitted"]["input_shape_"]["value"])):
-                    raise SavedModelError(f"the arrays of {name} are not of the shape of a row")
-                found = Preprocessing(shift, scale, saved["white_level"], saved["treatment"], saved["dtype"])
-                setattr(estimator, name, found)
+                shape = tuple(decode_value(document["fitted"]["input_shape_"]["value"]))
+                setattr(estimator, name, saved_preprocessing(saved, arrays, f"{prefix}{name}", event_shape=shape))
+            case "density":
+                setattr(estimator, name, saved_density(saved, arrays, f"{prefix}{name}"))
             case "status":
                 setattr(estimator, name, Status(saved["code"], saved["message"]))
             case "named arrays":
@@ -185,60 +187,10 @@ def _restore(document: Mapping[str, Any], arrays: Arrays, *, prefix: str, class_
     if not pytrees <= set(skeletons):
         raise SavedModelError(f"{', '.join(sorted(pytrees - set(skeletons)))} has no skeleton")
     for name in filter(pytrees.__contains__, skeletons):
-        setattr(estimator, name, _filled(_declared(skeletons[name]), arrays, prefix + name))
+        setattr(estimator, name, _pytrees().filled(_pytrees().declared(skeletons[name]), arrays, prefix + name))
     return estimator
 
 
-def _path_name(prefix: str, path: tuple[Any, ...]) -> str:
-    return f"{prefix}/{jax.tree_util.keystr(path)}"
-
-
-def _named_leaves(tree: PyTree, prefix: str) -> Arrays:
-    """Every array of a pytree, named by its path; random keys as their numbers."""
-    leaves = jax.tree_util.tree_leaves_with_path(eqx.filter(tree, eqx.is_array))
-    return {
-        _path_name(prefix, path): np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
-        for path, leaf in leaves
-    }
-
-
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def _declared(skeleton: Callable[..., PyTree]) -> PyTree:
-    """The pytree that the function makes, with shapes in place of JAX's arrays, which are not computed."""
-    rest = []
-
-    def of_jax(key: PRNGKeyArray) -> PyTree:
-        traced, other = eqx.partition(skeleton(key=key), lambda leaf: isinstance(leaf, jax.Array))
-        rest.append(other)  # NumPy's arrays among it, which say float64 where they mean it
-        return traced
-
-    shapes = eqx.filter_eval_shape(of_jax, jax.random.key(0))
-    return eqx.combine(shapes, *rest)
-
-
-def _filled(skeleton: PyTree, arrays: Arrays, prefix: str) -> PyTree:
-    """The skeleton with the saved arrays in place of its own, each checked; a NumPy array in place of one."""
-
-    def leaf(path: tuple[Any, ...], declared: Any) -> Any:
-        if not isinstance(declared, jax.ShapeDtypeStruct | np.ndarray | np.generic):
-            return declared
-        name = _path_name(prefix, path)
-        found, is_key = arrays[name], _is_key(declared)
-        shape = jax.eval_shape(jax.random.key_data, declared) if is_key else declared
-        if found.shape != shape.shape or found.dtype != shape.dtype:
-            raise SavedModelError(
-                f"array {name} should be {shape.dtype}{list(shape.shape)} but is {found.dtype}{list(found.shape)}"
-            )
-        if is_key:
-            return jax.random.wrap_key_data(jnp.asarray(found), impl=_implementation(declared))
-        return jnp.asarray(found) if isinstance(declared, jax.ShapeDtypeStruct) else found
-
-    return jax.tree_util.tree_map_with_path(leaf, skeleton)
-
-
-def _implementation(key: Any) -> str:
-    """Name of the random generator of a key, which JAX tells of keys with numbers only."""
-    return next(name for name in _GENERATORS if jax.random.key(0, impl=name).dtype == key.dtype)
+def _pytrees() -> Any:
+    """The module for pytrees: loaded where there are some, since it needs JAX."""
+    return import_module("lowerbound.interface.pytrees")

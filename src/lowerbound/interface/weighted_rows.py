@@ -19,9 +19,8 @@ from lowerbound.data.standardize import standardization
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.checks import check_weight
 from lowerbound.interface.missing_cells import check_observed_columns, empty_rows_note
-from lowerbound.models.model import AbstractModel
 
-ModelType = TypeVar("ModelType", bound=AbstractModel)
+ModelType = TypeVar("ModelType")
 
 SAMPLE = 20_000
 """Rows that the initial model of a fit is made from, at most."""

@@ -15,7 +15,8 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Shaped
 
 from lowerbound.data.datum import Datum
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, Support, weighted_mean
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, weighted_mean
+from lowerbound.likelihoods.support import Support
 
 
 class Bernoulli(AbstractLikelihood):

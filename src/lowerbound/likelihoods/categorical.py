@@ -16,7 +16,8 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from lowerbound.data.datum import Datum
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, Support, weighted_mean
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, weighted_mean
+from lowerbound.likelihoods.support import Support
 
 _IMPOSSIBLE = -1e30  # a logit whose probability is 0; minus infinity would make gradients NaN
 

@@ -25,7 +25,8 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Float, Shaped
 
 from lowerbound.data.datum import Datum
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, Support, weighted_mean
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, weighted_mean
+from lowerbound.likelihoods.support import LEBESGUE, Support
 
 SCALE_FLOOR = 1e-3
 _LARGEST_LOG_SCALE = 20.0
@@ -49,7 +50,7 @@ def _rests_on_floor(free_log_scale: Float[Array, "*event"]) -> Bool[Array, "*eve
 class AbstractGaussian(AbstractLikelihood):
     """Density on the reals whose mean is ``outputs[0]``; final subclasses say where the noise scale comes from."""
 
-    base_measure: ClassVar[str] = "Lebesgue measure"
+    base_measure: ClassVar[str] = LEBESGUE
     support: ClassVar[Support] = "reals"
 
     def log_prob(self, outputs: Float[Array, "outputs *event"], datum: Datum) -> Float[Array, ""]:

@@ -10,7 +10,7 @@ The event is whatever a row is made of: columns of a table, an image, one time s
 """
 
 from abc import abstractmethod
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -21,10 +21,7 @@ from numpyro.distributions import Distribution
 
 from lowerbound.data.datum import Datum
 from lowerbound.data.row_chunks import row_chunks
-
-Support = Literal["reals", "bits", "counts", "codes"]
-"""What a cell may be: a real number, 0 or 1, a count, or a category code."""
-
+from lowerbound.likelihoods.support import Support
 
 class Floor(NamedTuple):
     """The numerical floor of a likelihood's parameter, in words.

@@ -19,7 +19,8 @@ from jax.scipy.special import gammaincc
 from jaxtyping import Array, Bool, Float, Shaped
 
 from lowerbound.data.datum import Datum
-from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, Support, weighted_mean
+from lowerbound.likelihoods.likelihood import AbstractLikelihood, Floor, weighted_mean
+from lowerbound.likelihoods.support import Support
 
 LARGEST_LOG_RATE = 20.0
 _LARGEST_COUNT = 1e8  # well below the largest rate, exp(20)

@@ -95,14 +95,6 @@ class FullGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         precision = jnp.sum(whiten_by_cholesky(jnp.asarray(self.cholesky)).matrix ** 2, axis=0)
         return (1 / precision <= self.variance_floor * 1.1).reshape(self.event_shape)
 
-    def floored_features(self) -> Bool[np.ndarray, "*stack features"]:
-        """Columns with a part in an eigenvalue that is within 10 % of its floor, for each model of the stack."""
-        smallest = np.linalg.svd(self.cholesky, compute_uv=False)[..., -1:] ** 2  # eigenvalue of the covariance
-        conditional = 1 / np.sum(np.square(np.linalg.inv(self.cholesky)), axis=-2)  # of a column given all others
-        # The direction at the floor may be shared by all columns, each of which then has so much left.
-        named = conditional <= 1.1 * self.mean.shape[-1] * self.variance_floor
-        return np.asarray((smallest <= 1.1 * self.variance_floor) & named)
-
     def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
         """Empty z of log density 0, with log p(x)."""
         zero = jnp.zeros((), self.mean.dtype)

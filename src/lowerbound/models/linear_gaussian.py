@@ -128,13 +128,6 @@ class LinearGaussian(AbstractExactModel, AbstractGaussianPosteriorModel):
         """True for cells whose psi is within 10 % of its floor; it does not depend on z."""
         return (self.variance <= self.variance_floor * _AT_FLOOR_MARGIN).reshape(self.event_shape)
 
-    def floored_features(self) -> Bool[np.ndarray, "*stack features"]:
-        """Columns whose psi is within 10 % of its floor, for each model of the stack."""
-        log_variance = np.asarray(self.log_variance)
-        stack = self.mean.shape[:-1]
-        variance = np.exp(log_variance.reshape(*stack, -1))
-        return np.broadcast_to(variance <= _AT_FLOOR_MARGIN * self.variance_floor, self.mean.shape)
-
     def draw(self, datum: Datum, *, key: PRNGKeyArray) -> Draw:
         """One z ~ p(z given x) with its log densities; the log weight is log p(x) for every z."""
         z, log_posterior = self.posterior(datum).draw(key=key)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 from matplotlib.figure import Figure
 
-from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.evaluate.outlier_methods import OutlierMethod
 from lowerbound.plots.arrays import black_and_white, check_count, check_images, check_vector, shade
 from lowerbound.plots.image_grid import MARGIN, add_grid, add_heading, grid_shape, heading_height
 from lowerbound.plots.scores import SCORES, check_method, short

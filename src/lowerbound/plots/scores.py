@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lowerbound.evaluate.outliers import METHODS, OutlierMethod
+from lowerbound.evaluate.outlier_methods import METHODS, OutlierMethod
 from lowerbound.plots.arrays import check_vector
 from lowerbound.plots.style import FIRST, INK, MARK, SMALL, TEXT, new_chart, set_heading, signed, tidy
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from lowerbound.data.frames import take
 from lowerbound.evaluate.health import is_active
-from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.evaluate.outlier_methods import OutlierMethod
 from lowerbound.evaluate.words import counted
 from lowerbound.findings.cells import Cell, are_images, cell_of, targets
 from lowerbound.findings.columns import CellMoments, moments

@@ -6,7 +6,7 @@ import numpy as np
 
 from lowerbound.data.frames import take
 from lowerbound.evaluate.evidence import EvidenceWarning
-from lowerbound.evaluate.imputation import SAMPLES
+from lowerbound.evaluate.imputed import SAMPLES
 from lowerbound.evaluate.trust import share_untrusted, untrusted_cells_note
 from lowerbound.evaluate.words import counted, number, share
 from lowerbound.findings.fitted import can_impute

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.data.frames import take
 from lowerbound.estimators.outlier_detector import OutlierDetector, unwrapped
-from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.evaluate.outlier_methods import OutlierMethod
 from lowerbound.findings.cells import are_images, as_rows
 from lowerbound.findings.fitted import outlier_method
 from lowerbound.interface.base import LatentVariableEstimator

@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 
 from lowerbound.data.files import replacing
-from lowerbound.evaluate.outliers import OutlierMethod
+from lowerbound.evaluate.outlier_methods import OutlierMethod
 from lowerbound.report.page import render
 from lowerbound.report.provenance import Making
 from lowerbound.report.request import report_context

@@ -1,0 +1,107 @@
+"""Expectation maximization of densities: from NumPy parameters and weighted rows to the compiled loop, and back.
+
+The estimators call this module when they are fitted, and load it then: what they do afterwards needs no JAX.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from lowerbound.data.dataset import hash_rows
+from lowerbound.data.preprocessing import Preprocessing
+from lowerbound.fit.em import fit_em
+from lowerbound.fit.mixture import fit_mixture
+from lowerbound.fit.result import FitResult
+from lowerbound.fit.seeding import StartingRows, initial_mixture, sorted_by_hash
+from lowerbound.gaussians.mixture import GaussianMixture
+from lowerbound.interface.em_chunks import em_chunks
+from lowerbound.interface.weighted_rows import SAMPLE, WeightedRows
+from lowerbound.models.gaussians import density_of, module_of
+from lowerbound.objectives.factor_analysis import CovarianceChunk, CovarianceEM
+from lowerbound.objectives.factor_analyzers import FactorAnalyzersEM
+from lowerbound.objectives.full_gaussians import FullGaussiansEM
+
+
+def over_covariance(
+    initial: GaussianMixture,
+    covariance: Float[np.ndarray, "features features"],
+    rows: WeightedRows,
+    *,
+    tol: float,
+    max_iter: int,
+) -> FitResult[GaussianMixture]:
+    """EM of one linear Gaussian density on the covariance of complete rows, model units."""
+    chunk = CovarianceChunk(covariance[None], np.array([rows.total_weight]))
+    found = fit_em(CovarianceEM(), module_of(initial), chunk, tol=tol, max_iter=max_iter, n_rows=rows.n_rows)
+    return replace(found, model=density_of(found.model))
+
+
+def over_rows(
+    initial: GaussianMixture, rows: WeightedRows, preprocessing: Preprocessing, *, tol: float, max_iter: int
+) -> FitResult[GaussianMixture]:
+    """EM of one linear Gaussian density over rows, with holes or wider than long: a mixture of one cluster."""
+    width = (1 + initial.latent_dim) ** 2  # of a row's own second moments
+    found = fit_em(
+        FactorAnalyzersEM(shared_noise=False),
+        module_of(replace(initial, clustered=True)),
+        em_chunks(rows, preprocessing, numbers_per_row=max(rows.n_features, width)),
+        tol=tol,
+        max_iter=max_iter,
+        n_rows=rows.n_rows,
+    )
+    return replace(found, model=replace(density_of(found.model), clustered=False))
+
+
+def of_clusters(
+    rows: WeightedRows,
+    preprocessing: Preprocessing,
+    *,
+    n_clusters: int,
+    latent_dim: int,
+    noise: str,
+    shared_noise: bool,
+    variance_floor: float,
+    n_starts: int,
+    seed: int,
+    tol: float,
+    max_iter: int,
+    verbose: bool,
+) -> FitResult[GaussianMixture]:
+    """EM of a mixture over rows, from the best of several starts; parameters as in ``fit.seeding`` and ``fit.mixture``."""
+    chosen = rows.evenly_spaced(SAMPLE)
+    x = rows.take(chosen)
+    observed = None if rows.complete else ~np.isnan(x)
+    y = (x - preprocessing.shift.reshape(-1)) / preprocessing.scale.reshape(-1)
+    values = y if observed is None else np.where(observed, y, 0.0)
+    sample = sorted_by_hash(StartingRows(values, observed, rows.weight[chosen], hash_rows(x, dtype=np.float64)))
+    generator = np.random.default_rng(seed)
+    starts = [
+        initial_mixture(
+            sample,
+            n_clusters,
+            latent_dim=latent_dim,
+            noise=noise,
+            variance_floor=variance_floor,
+            event_shape=rows.event_shape,
+            generator=generator,
+        )
+        for _ in range(n_starts)
+    ]
+    full, d, augmented = noise == "full", rows.n_features, 1 + latent_dim
+    if full:  # most numbers that the E-step keeps of a row
+        numbers = n_clusters * d if rows.complete else n_clusters * d + 6 * d**2
+    else:
+        numbers = max(d, n_clusters * augmented * (1 if rows.complete else augmented))
+    found = fit_mixture(
+        FullGaussiansEM(shared_noise=shared_noise) if full else FactorAnalyzersEM(shared_noise=shared_noise),
+        starts,
+        em_chunks(rows, preprocessing, numbers_per_row=numbers),
+        total_weight=rows.total_weight,
+        tol=tol,
+        max_iter=max_iter,
+        n_rows=rows.n_rows,
+        verbose=verbose,
+        offset=rows.log_scale_per_row(preprocessing),
+    )
+    return replace(found, model=density_of(found.model))
