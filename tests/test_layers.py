@@ -23,6 +23,7 @@ FACADE = "__init__"
 ORDER = (
     {"version"},
     {"data", "nn"},
+    {"gaussians"},
     {"likelihoods"},
     {"priors"},
     {"posteriors"},

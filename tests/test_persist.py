@@ -315,7 +315,7 @@ def _model_array(arrays):
             "float64",
         ),
         (lambda arrays: arrays.pop(_model_array(arrays)), "model_"),
-        (lambda arrays: arrays.update({"preprocessing_/.shift": np.zeros(5)}), "preprocessing_"),
+        (lambda arrays: arrays.update({"preprocessing_/shift": np.zeros(5)}), "preprocessing_"),
         (lambda arrays: arrays.clear(), "does not fit"),
     ],
 )

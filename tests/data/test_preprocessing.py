@@ -20,7 +20,9 @@ KEY = jax.random.key(0)
 def datums(preprocessing, stored, *, observed=None, key=KEY):
     """Datums of all rows, one key per row."""
     keys = jax.random.split(key, len(stored))
-    return jax.vmap(lambda record, key: datum_of(preprocessing, record, key=key))(Record(stored, observed).on_device(), keys)
+    return jax.vmap(lambda record, key: datum_of(preprocessing, record, key=key))(
+        Record(stored, observed).on_device(), keys
+    )
 
 
 def grey(n_rows=400, n_features=5, *, seed=0):

@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from lowerbound import PPCA, VAE, Autoencoder, EvidenceWarning, FactorAnalysis, OutlierDetector, compare
 from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.evaluate.rows import map_rows
+from lowerbound.nn.keys import as_key
 from tests.linear_gaussian import linear_gaussian
 
 TRUTH, OTHER = linear_gaussian(seed=0), linear_gaussian(seed=1)
@@ -216,7 +217,7 @@ def test_dequantized_models_are_held_against_the_same_noise():
     levels = np.random.default_rng(0).integers(0, 17, size=(30, 4))
     ppca = PPCA(1, dequantize=True).fit(levels)
     vae = VAE(1, dequantize=True, hidden=(), max_epochs=1, random_state=5).fit(levels)
-    seen = [map_rows(_values, model.model_, model._rows(levels), key=model._key(0)) for model in (ppca, vae)]
+    seen = [map_rows(_values, model.model_, model._rows(levels), key=as_key(model._key(0))) for model in (ppca, vae)]
     noise, other = (
         values * model.preprocessing_.scale + model.preprocessing_.shift - levels
         for values, model in zip(seen, (ppca, vae), strict=True)

@@ -12,7 +12,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from lowerbound import PPCA
 from lowerbound.interface import linear_gaussian
-from lowerbound.models.linear_gaussian import LinearGaussian
 from tests.estimators.exact_models import in_user_units
 
 IRIS = load_iris().data
@@ -45,16 +44,15 @@ def test_parameters_are_eigenvalues_and_eigenvectors(latent_dim):
 
 def _start_anywhere(self, axes):
     """Instead of principal axes, which are where the fit ends."""
-    n_features = len(axes.vectors)
-    loadings = np.random.default_rng(0).normal(size=(n_features, int(self.latent_dim)))
-    return LinearGaussian(np.zeros(n_features), loadings, np.zeros(()), float(self.noise_floor), (n_features,))
+    loadings = np.random.default_rng(0).normal(size=(len(axes.vectors), int(self.latent_dim)))
+    return self._density(loadings, np.zeros(()))
 
 
 @pytest.mark.parametrize("over_rows", [False, True], ids=["over the covariance", "over the rows"])
 @pytest.mark.parametrize("standardize", [False, True])
 def test_expectation_maximization_from_anywhere_reaches_the_closed_form(standardize, over_rows, monkeypatch):
     closed = PPCA(2, standardize=standardize).fit(IRIS)
-    monkeypatch.setattr(linear_gaussian.LinearGaussianEstimator, "_initial_model", _start_anywhere)
+    monkeypatch.setattr(linear_gaussian.LinearGaussianEstimator, "_initial", _start_anywhere)
     if over_rows:
         monkeypatch.setattr(linear_gaussian.LinearGaussianEstimator, "_by_covariance", lambda *given: False)
     learned = PPCA(2, method="em", standardize=standardize, tol=1e-11).fit(IRIS)
@@ -67,7 +65,7 @@ def test_expectation_maximization_from_anywhere_reaches_the_closed_form(standard
 
 
 def test_few_steps_are_not_enough(monkeypatch):
-    monkeypatch.setattr(linear_gaussian.LinearGaussianEstimator, "_initial_model", _start_anywhere)
+    monkeypatch.setattr(linear_gaussian.LinearGaussianEstimator, "_initial", _start_anywhere)
     with pytest.warns(ConvergenceWarning, match="stopped after max_iter = 2 iterations"):
         learned = PPCA(2, method="em", max_iter=2).fit(IRIS)
     assert learned.status_.code == "max_iter"

@@ -19,7 +19,10 @@ jax.tree_util.register_dataclass(
 def datum_of(preprocessing: Preprocessing, record: Record, *, key: PRNGKeyArray) -> Datum:
     """The datum of one stored row; ``key`` drives dequantization and dynamic binarization only."""
     raw = jnp.asarray(record.values).astype(preprocessing.dtype)
-    shift, scale = jnp.asarray(preprocessing.shift, preprocessing.dtype), jnp.asarray(preprocessing.scale, preprocessing.dtype)
+    shift, scale = (
+        jnp.asarray(preprocessing.shift, preprocessing.dtype),
+        jnp.asarray(preprocessing.scale, preprocessing.dtype),
+    )
     log_scale = jnp.log(scale)
     match preprocessing.treatment:
         case "real":
@@ -29,7 +32,9 @@ def datum_of(preprocessing: Preprocessing, record: Record, *, key: PRNGKeyArray)
         case "dequantize":
             y = (raw + jax.random.uniform(key, raw.shape, jnp.float32).astype(raw.dtype) - shift) / scale
         case "dynamic":
-            y = (jax.random.uniform(key, raw.shape, jnp.float32) * preprocessing.white_level < raw).astype(preprocessing.dtype)
+            y = (jax.random.uniform(key, raw.shape, jnp.float32) * preprocessing.white_level < raw).astype(
+                preprocessing.dtype
+            )
         case "threshold":
             y = (raw > 0.5 * preprocessing.white_level).astype(preprocessing.dtype)
         case "grey":

@@ -36,8 +36,10 @@ from lowerbound.data.standardize import Standardization, measure
 from lowerbound.data.threefry import key_of_seed, keys_of_rows, uniform
 
 DATA_SEED: Final = 0
-"""Seed of the randomness that belongs to the data (dequantization, binarization): a function of the row alone, so that every model,
-seed and verb is held against the same bits."""
+"""Seed of the randomness that belongs to the data (dequantization, binarization).
+
+It is a function of the row alone, so that every model, seed and verb is held against the same bits.
+"""
 
 Treatment = Literal["real", "discrete", "dequantize", "dynamic", "threshold", "grey"]
 

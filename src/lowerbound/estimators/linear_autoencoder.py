@@ -36,8 +36,8 @@ from lowerbound.interface.parts import decoder
 from lowerbound.interface.training import Training, check_training
 from lowerbound.likelihoods.gaussian import FixedScaleGaussian
 from lowerbound.models.autoencoder import Autoencoder as AutoencoderModel
-from lowerbound.nn.mlp import Linear
 from lowerbound.nn.keys import as_key
+from lowerbound.nn.mlp import Linear
 from lowerbound.objectives.squared_error import SquaredError
 
 LinearMethod = Literal["closed_form", "gradient"]

@@ -95,7 +95,13 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
     """
 
     model_levels: ClassVar[frozenset[str]] = frozenset(
-        ("AbstractModel", "AbstractGenerativeModel", "AbstractDensityModel", "AbstractExactModel", "AbstractClusterModel")
+        (
+            "AbstractModel",
+            "AbstractGenerativeModel",
+            "AbstractDensityModel",
+            "AbstractExactModel",
+            "AbstractClusterModel",
+        )
     )
 
     @no_type_check

@@ -18,7 +18,7 @@ from lowerbound.data.threefry import Key, generators, keys_of_rows
 from lowerbound.evaluate.evidence import Evidence, exact_evidence
 from lowerbound.evaluate.imputed import Cells, Completed, Moments, certain, hashes_apart
 from lowerbound.evaluate.outlier_methods import OutlierMethod
-from lowerbound.gaussians.mixture import Given, GaussianMixture
+from lowerbound.gaussians.mixture import GaussianMixture, Given
 from lowerbound.gaussians.rows import Rows
 
 _CHUNK = 2**22  # numbers of a chunk: 32 MiB, near the cache

@@ -11,7 +11,15 @@ from jaxtyping import Float
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.threefry import Key
-from lowerbound.evaluate import imputation, importance_sampling, latent_health, outliers, posterior, reconstruction, sampling
+from lowerbound.evaluate import (
+    importance_sampling,
+    imputation,
+    latent_health,
+    outliers,
+    posterior,
+    reconstruction,
+    sampling,
+)
 from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.health import Health
 from lowerbound.evaluate.imputed import Cells, Completed, Moments

@@ -1,4 +1,4 @@
-"""Measurement of the health of a latent space, from the moments of q(z given x) of each row (``evaluate.health`` says of what)."""
+"""Measurement of a latent space's health, from the moments of q(z given x) of each row (see ``evaluate.health``)."""
 
 import equinox as eqx
 import jax.numpy as jnp

@@ -56,7 +56,7 @@ def cluster_notes(
     floored = floored & ~constant.reshape(-1)
     clusters = floored.any(axis=1)
     if clusters.any():
-        columns = floored.any(axis=0).reshape(constant.shape)
+        columns = np.any(floored, axis=0).reshape(constant.shape)
         notes.append(
             f"The noise of {clusters.sum()} of {len(lost)} clusters rests on its floor, noise_floor = "
             f"{floor:g} of the variance, in {features_in_words(columns, names=names)}: the density is "

@@ -51,7 +51,9 @@ def fit_mixture(
     best = run(model)
     steps = best.steps
     for _ in range(_REVIVALS):
-        lost = lost_clusters(best.model.log_weight, total_weight=total_weight, latent_dim=best.model.components.latent_dim)
+        lost = lost_clusters(
+            best.model.log_weight, total_weight=total_weight, latent_dim=best.model.components.latent_dim
+        )
         if not lost.any() or lost.all() or best.status.code in ("interrupted", "non_finite"):
             break
         again = run(revived(best.model, lost))

@@ -1,8 +1,8 @@
 r"""Gaussian densities with full covariances, K of them: equations (1) to (3) of ``models.full_gaussian``, for many rows.
 
-    S_p = Sigma for the cells observed in pattern p, the identity elsewhere = L_p L_p^T         once for a pattern          (1)
-    v = L_p^{-1} (x - mu),    log p(x) = -1/2 [ D log 2 pi + v^T v ] - log det L_p + log-determinant                         (2)
-    E[x_m given x_o] = mu_m + C v,   Var = Sigma_mm - C C^T,   C = Sigma_mo L_p^{-T}                                          (3)
+S_p = Sigma for the cells observed in pattern p, the identity elsewhere = L_p L_p^T         once for a pattern          (1)
+v = L_p^{-1} (x - mu),    log p(x) = -1/2 [ D log 2 pi + v^T v ] - log det L_p + log-determinant                         (2)
+E[x_m given x_o] = mu_m + C v,   Var = Sigma_mm - C C^T,   C = Sigma_mo L_p^{-T}                                          (3)
 """
 
 from dataclasses import dataclass
@@ -134,7 +134,9 @@ class FullGiven:
         """0."""
         return np.zeros((len(self._density.mean), len(self._rows)))
 
-    def draw_latents(self, k: int, standard: Float[np.ndarray, "n draws latent"]) -> Float[np.ndarray, "n draws latent"]:
+    def draw_latents(
+        self, k: int, standard: Float[np.ndarray, "n draws latent"]
+    ) -> Float[np.ndarray, "n draws latent"]:
         """Draws of no latents."""
         return standard
 

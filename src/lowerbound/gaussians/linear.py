@@ -1,8 +1,8 @@
 r"""Linear Gaussian densities, K of them: equations (1) to (5) of ``models.linear_gaussian``, for many rows at a time.
 
-    A_p = I + \sum_{j observed in p} w_j w_j^T / psi_j = R^{-T} R^{-1}          once for a pattern p of observed cells       (1)
-    m   = R R^T W^T Psi^{-1} (x - mu),     e = x - mu - W m                     once for a row, observed cells only          (2)
-    log p(x) = -1/2 [ D log 2 pi + \sum_j log psi_j + log det A_p + \sum_j e_j^2 / psi_j + m^T m ] + log-determinant          (3)
+A_p = I + \sum_{j observed in p} w_j w_j^T / psi_j = R^{-T} R^{-1}          once for a pattern p of observed cells       (1)
+m   = R R^T W^T Psi^{-1} (x - mu),     e = x - mu - W m                     once for a row, observed cells only          (2)
+log p(x) = -1/2 [ D log 2 pi + \sum_j log psi_j + log det A_p + \sum_j e_j^2 / psi_j + m^T m ] + log-determinant          (3)
 """
 
 from dataclasses import dataclass
@@ -186,7 +186,9 @@ class LinearGiven:
         root = self._whitening.root
         return (root @ np.swapaxes(root, -1, -2))[self._number]
 
-    def draw_latents(self, k: int, standard: Float[np.ndarray, "n draws latent"]) -> Float[np.ndarray, "n draws latent"]:
+    def draw_latents(
+        self, k: int, standard: Float[np.ndarray, "n draws latent"]
+    ) -> Float[np.ndarray, "n draws latent"]:
         """Draws z ~ p(z given x) of component k from standard normal numbers."""
         drawn: np.ndarray = self.mean[k][:, None] + standard @ np.swapaxes(self._root[:, k], -1, -2)
         return drawn
@@ -195,7 +197,9 @@ class LinearGiven:
         """Draws of x given the observed cells, from latent + d standard normal numbers each; observed cells as if anew."""
         density, latent = self._density, self._density.latent_dim
         z = self.draw_latents(k, standard[..., :latent])
-        drawn: np.ndarray = z @ density.loadings[k].T + density.mean[k] + standard[..., latent:] * np.sqrt(density.psi[k])
+        drawn: np.ndarray = (
+            z @ density.loadings[k].T + density.mean[k] + standard[..., latent:] * np.sqrt(density.psi[k])
+        )
         return drawn
 
     def moments(self) -> tuple[Float[np.ndarray, "k n d"], Float[np.ndarray, "k n d"]]:

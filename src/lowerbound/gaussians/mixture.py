@@ -1,7 +1,7 @@
 r"""Mixture of K Gaussian densities: equations (1) to (4) of ``models.mixture``, for many rows. One alone is a mixture of K = 1.
 
-    r_k = pi_k p_k(x) / p(x),    p(x) = \sum_k pi_k p_k(x)                                                       (1)
-    code = ( r_1 … r_K,  r_1 m_1, …, r_K m_K ),  or m alone where there are no clusters to tell                  (2)
+r_k = pi_k p_k(x) / p(x),    p(x) = \sum_k pi_k p_k(x)                                                       (1)
+code = ( r_1 … r_K,  r_1 m_1, …, r_K m_K ),  or m alone where there are no clusters to tell                  (2)
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class GaussianMixture:
         if not self.clustered:
             return np.asarray(self.components.decode(codes[None])[0])
         weight, blocks = codes[:, : len(self.log_weight)].T, codes[:, len(self.log_weight) :]
-        factors = blocks.reshape(len(codes), len(self.log_weight), -1).transpose(1, 0, 2)
+        factors = blocks.reshape(len(codes), len(self.log_weight), self.components.latent_dim).transpose(1, 0, 2)
         factors = factors / np.where(weight == 0, 1.0, weight)[..., None]
         return np.einsum("kn,knd->nd", weight, self.components.decode(factors))
 
@@ -72,16 +72,18 @@ class GaussianMixture:
             x[of_one], z[of_one] = self.components.sample(one, standard[of_one])
         return x, self.code(cluster, z)
 
-    def code(self, cluster: Int[np.ndarray, "*rows"], z: Float[np.ndarray, "*rows latent"]) -> np.ndarray:
+    def code(
+        self, cluster: Int[np.ndarray, "*rows"], z: Float[np.ndarray, "*rows latent"]
+    ) -> Float[np.ndarray, "*rows code"]:
         """The codes, (*rows, code), of known clusters and the factors in them."""
         if not self.clustered:
             return z
         y = (cluster[..., None] == np.arange(len(self.log_weight))).astype(np.float64)
         blocks = y[..., None] * z[..., None, :]
-        return np.concatenate([y, blocks.reshape(*y.shape[:-1], -1)], axis=-1)
+        return np.concatenate([y, blocks.reshape(*y.shape[:-1], y.shape[-1] * z.shape[-1])], axis=-1)
 
     @staticmethod
-    def _clusters(uniform: Float[np.ndarray, "*rows"], probability: Float[np.ndarray, "k *rows"]) -> np.ndarray:
+    def _clusters(uniform: Float[np.ndarray, "..."], probability: Float[np.ndarray, "k ..."]) -> Int[np.ndarray, "..."]:
         """A cluster for each uniform number, by the probabilities of the clusters along the first axis."""
         cumulative = np.cumsum(probability, axis=0)
         return np.asarray(np.minimum(np.sum(uniform * cumulative[-1] >= cumulative, axis=0), len(probability) - 1))
@@ -122,7 +124,7 @@ class Given:
             return np.asarray(self._parts.mean[0])
         r = self.responsibility.T
         blocks = r[..., None] * self._parts.mean.transpose(1, 0, 2)
-        return np.concatenate([r, blocks.reshape(len(r), -1)], axis=1)
+        return np.concatenate([r, blocks.reshape(len(r), r.shape[1] * blocks.shape[2])], axis=1)
 
     def reconstruct(self) -> Float[np.ndarray, "n d"]:
         """E[x given z] at the posterior mean of the code."""

@@ -18,6 +18,7 @@ from lowerbound.data.preprocessing import check_grey_levels
 from lowerbound.evaluate.closed_form import ClosedFormVerbs
 from lowerbound.evaluate.outlier_methods import OutlierMethod
 from lowerbound.gaussians.mixture import GaussianMixture
+from lowerbound.gaussians.saved import MisfitError
 from lowerbound.interface.missing_cells import ImputingEstimator
 from lowerbound.likelihoods.support import LEBESGUE, Support
 
@@ -60,6 +61,14 @@ class ExactEstimator(ImputingEstimator):
     def _skeletons(self) -> Mapping[str, Any]:
         """Nothing: ``density_`` says its own structure."""
         return {}
+
+    def _check_restored(self) -> None:
+        density = vars(self).get("density_")
+        if density is None:
+            return
+        found = (density.components.latent_dim, density.event_shape)
+        if found != (int(self.latent_dim), tuple(self.input_shape_)):
+            raise MisfitError(f"density_ is of latent_dim and row shape {found}, the estimator of others")
 
     def _set_model(self, model: GaussianMixture) -> None:
         self.density_ = model

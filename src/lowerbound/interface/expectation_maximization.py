@@ -4,6 +4,7 @@ The estimators call this module when they are fitted, and load it then: what the
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -32,9 +33,10 @@ def over_covariance(
     max_iter: int,
 ) -> FitResult[GaussianMixture]:
     """EM of one linear Gaussian density on the covariance of complete rows, model units."""
+    model: Any = module_of(initial)
     chunk = CovarianceChunk(covariance[None], np.array([rows.total_weight]))
-    found = fit_em(CovarianceEM(), module_of(initial), chunk, tol=tol, max_iter=max_iter, n_rows=rows.n_rows)
-    return replace(found, model=density_of(found.model))
+    found = fit_em(CovarianceEM(), model, chunk, tol=tol, max_iter=max_iter, n_rows=rows.n_rows)
+    return _in_numpy(found)
 
 
 def over_rows(
@@ -42,15 +44,17 @@ def over_rows(
 ) -> FitResult[GaussianMixture]:
     """EM of one linear Gaussian density over rows, with holes or wider than long: a mixture of one cluster."""
     width = (1 + initial.latent_dim) ** 2  # of a row's own second moments
+    model: Any = module_of(replace(initial, clustered=True))
     found = fit_em(
         FactorAnalyzersEM(shared_noise=False),
-        module_of(replace(initial, clustered=True)),
+        model,
         em_chunks(rows, preprocessing, numbers_per_row=max(rows.n_features, width)),
         tol=tol,
         max_iter=max_iter,
         n_rows=rows.n_rows,
     )
-    return replace(found, model=replace(density_of(found.model), clustered=False))
+    only = _in_numpy(found)
+    return replace(only, model=replace(only.model, clustered=False))
 
 
 def of_clusters(
@@ -104,4 +108,10 @@ def of_clusters(
         verbose=verbose,
         offset=rows.log_scale_per_row(preprocessing),
     )
-    return replace(found, model=density_of(found.model))
+    return _in_numpy(found)
+
+
+def _in_numpy(found: FitResult[Any]) -> FitResult[GaussianMixture]:
+    """The result with its model as a NumPy density."""
+    density = density_of(found.model)
+    return FitResult(density, found.objective, found.history, found.steps, found.status, found.best_epoch)

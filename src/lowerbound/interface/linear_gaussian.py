@@ -9,7 +9,7 @@ informative first, the largest loading of each positive.
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -115,7 +115,7 @@ class LinearGaussianEstimator(ExactEstimator):
 
         _, scale = self._shift_and_scale()
         latent_dim = int(self.latent_dim)
-        options = {"tol": float(self.tol), "max_iter": int(self.max_iter)}
+        options: dict[str, Any] = {"tol": float(self.tol), "max_iter": int(self.max_iter)}
         if self._by_covariance(rows):
             matrix = rows.covariance / scale / scale[:, None]
             initial = self._initial(spectrum_of_covariance(matrix, latent_dim, rough=True))
@@ -169,6 +169,7 @@ class LinearGaussianEstimator(ExactEstimator):
 
 def with_loadings(density: GaussianMixture, loadings: Float[np.ndarray, "k features latent"]) -> GaussianMixture:
     """The density with other loadings."""
+    assert isinstance(density.components, LinearGaussians)
     return replace(density, components=replace(density.components, loadings=loadings))
 
 

@@ -50,6 +50,9 @@ class SavableEstimator(BaseEstimator):
         """
         return {}
 
+    def _check_restored(self) -> None:
+        """Raise where what a file says of the fitted attributes does not belong together."""
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the fitted estimator as a folder of JSON and arrays, for ``lowerbound.load``; all of it, or nothing."""
         save_estimator(self, path)
@@ -188,6 +191,7 @@ def _restore(document: Mapping[str, Any], arrays: Arrays, *, prefix: str, class_
         raise SavedModelError(f"{', '.join(sorted(pytrees - set(skeletons)))} has no skeleton")
     for name in filter(pytrees.__contains__, skeletons):
         setattr(estimator, name, _pytrees().filled(_pytrees().declared(skeletons[name]), arrays, prefix + name))
+    estimator._check_restored()
     return estimator
 
 

@@ -23,6 +23,7 @@ from lowerbound.data.datum import Datum
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.likelihoods.support import Support
 
+
 class Floor(NamedTuple):
     """The numerical floor of a likelihood's parameter, in words.
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import numpy as np
 
 from lowerbound.gaussians.full import FullGaussians
@@ -15,15 +16,21 @@ from lowerbound.models.mixture import AnyMixture, Mixture
 def density_of(model: LinearGaussian | AnyMixture) -> GaussianMixture:
     """The NumPy density of a fitted module."""
     if isinstance(model, LinearGaussian):
-        arrays = (np.asarray(part)[None] for part in (model.mean, model.loadings, model.log_variance))
-        return GaussianMixture(np.zeros(1), LinearGaussians(*arrays, model.variance_floor), False, model.event_shape)
+        only = LinearGaussians(
+            np.asarray(model.mean)[None],
+            np.asarray(model.loadings)[None],
+            np.asarray(model.log_variance)[None],
+            model.variance_floor,
+        )
+        return GaussianMixture(np.zeros(1), only, False, model.event_shape)
     parts: Any = model.components
     components: Components
     if isinstance(parts, FullGaussian):
         components = FullGaussians(np.asarray(parts.mean), np.asarray(parts.cholesky), parts.variance_floor)
     else:
-        arrays = (np.asarray(part) for part in (parts.mean, parts.loadings, parts.log_variance))
-        components = LinearGaussians(*arrays, parts.variance_floor)
+        components = LinearGaussians(
+            np.asarray(parts.mean), np.asarray(parts.loadings), np.asarray(parts.log_variance), parts.variance_floor
+        )
     return GaussianMixture(np.asarray(model.log_weight), components, True, parts.event_shape)
 
 
@@ -32,7 +39,8 @@ def module_of(density: GaussianMixture) -> LinearGaussian | AnyMixture:
     parts, shape = density.components, density.event_shape
     if isinstance(parts, FullGaussians):
         return Mixture(density.log_weight, FullGaussian(parts.mean, parts.cholesky, parts.variance_floor, shape))
-    arrays = (parts.mean, parts.loadings, parts.log_variance)
+    stack = LinearGaussian(parts.mean, parts.loadings, parts.log_variance, parts.variance_floor, shape)
     if density.clustered:
-        return Mixture(density.log_weight, LinearGaussian(*arrays, parts.variance_floor, shape))
-    return LinearGaussian(*(part[0] for part in arrays), parts.variance_floor, shape)
+        return Mixture(density.log_weight, stack)
+    only: LinearGaussian = jax.tree.map(lambda leaf: leaf[0], stack)
+    return only
