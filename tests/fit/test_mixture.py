@@ -50,12 +50,12 @@ def lost_of(model, total_weight):
 def test_a_cluster_without_rows_is_revived(noise, latent_dim):
     bad = standing_at(*LOST, noise=noise, latent_dim=latent_dim)
     alone = fit_em(problem_of(noise), bad, DATA, **OPTIONS)
-    assert lost_clusters(alone.model, total_weight=float(len(X))).tolist() == [False, False, True]
+    assert lost_of(alone.model, len(X)).tolist() == [False, False, True]
     result = fit([bad], noise)
     best = fit([standing_at(*GOOD, noise=noise, latent_dim=latent_dim)], noise)
     assert result.objective < alone.objective - 0.3
     np.testing.assert_allclose(result.objective, best.objective, atol=1e-4)
-    assert not lost_clusters(result.model, total_weight=float(len(X))).any()
+    assert not lost_of(result.model, len(X)).any()
     assert result.steps > alone.steps
     for history in (result.history["log_evidence"], alone.history["log_evidence"]):
         assert np.diff(history).min() >= -1e-9
@@ -96,7 +96,7 @@ def test_clusters_are_lost_below_the_rows_that_tell_a_spread():
         model = mixture(3, 4, latent_dim)
         counts = np.array([fewest - 0.1, fewest + 0.1, 100.0])
         model = Mixture(np.log(counts / counts.sum()), model.components)
-        assert lost_clusters(model, total_weight=float(counts.sum())).tolist() == [True, False, False]
+        assert lost_of(model, counts.sum()).tolist() == [True, False, False]
     full = mixture(2, 4, noise="full")
     full = Mixture(np.log([1.9 / 50, 48.1 / 50]), full.components)
     assert lost_of(full, 50.0).tolist() == [True, False]

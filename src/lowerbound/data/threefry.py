@@ -13,6 +13,7 @@ Reference: J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random 
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float32, UInt32
@@ -34,13 +35,14 @@ def key_of_seed(seed: int) -> Key:
     return np.array([0, seed], np.uint32)
 
 
-def fold_in(key: Key, number: int) -> Key:
-    """The key of ``jax.random.fold_in(key, number)``.
+@lru_cache(maxsize=256)
+def purpose_key(seed: int, purpose: int) -> Key:
+    """The key of one purpose among several of a seed: ``jax.random.fold_in(jax.random.key(seed), purpose)``; read only.
 
-    >>> fold_in(key_of_seed(12345), 77).tolist()
+    >>> purpose_key(12345, 77).tolist()
     [192821482, 202942126]
     """
-    return keys_of_rows(key, np.array([number], np.uint32))[0]
+    return keys_of_rows(key_of_seed(seed), np.array([purpose], np.uint32))[0]
 
 
 def keys_of_rows(key: Key, hashes: UInt32[np.ndarray, " n"]) -> Keys:
@@ -63,10 +65,12 @@ def uniform(keys: Keys, n_numbers: int) -> Float32[np.ndarray, "n numbers"]:
 def generators(keys: Keys) -> Iterator[np.random.Generator]:
     """NumPy's generator as it starts from each key, one after another: to be used before the next one is asked for."""
     source = np.random.Philox(0)
-    generator, state = np.random.Generator(source), source.state
-    for high, low in keys.tolist():
-        state["state"] = {"counter": np.zeros(4, np.uint64), "key": np.array([high << 32 | low, 0], np.uint64)}
-        source.state = state  # with an empty buffer: a hundredth of the time of a new one
+    generator, state = np.random.Generator(source), source.state  # with an empty buffer
+    start = np.zeros(2, np.uint64)
+    state["state"] = {"counter": np.zeros(4, np.uint64), "key": start}
+    for number in keys.astype(np.uint64) @ np.array([1 << 32, 1], np.uint64):
+        start[0] = number
+        source.state = state  # a hundredth of the time of a new generator
         yield generator
 
 

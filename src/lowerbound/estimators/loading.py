@@ -2,15 +2,23 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
-
-from sklearn.base import BaseEstimator
+from typing import Any, Literal, overload
 
 from lowerbound.estimators.registry import registrations
-from lowerbound.interface.saving import load_estimator
+from lowerbound.interface.scorer import Scorer, load_scorer
 
 
-def load(path: str | os.PathLike[str], *, classes: Sequence[type[Any]] = ()) -> BaseEstimator:
+@overload
+def load(path: str | os.PathLike[str], *, classes: Sequence[type[Any]] = (), only: None = None) -> Any: ...
+
+
+@overload
+def load(path: str | os.PathLike[str], *, classes: Sequence[type[Any]] = (), only: Literal["scoring"]) -> Scorer: ...
+
+
+def load(
+    path: str | os.PathLike[str], *, classes: Sequence[type[Any]] = (), only: Literal["scoring"] | None = None
+) -> Any:
     """The estimator that ``save`` wrote at ``path``; runs no code from the folder.
 
     Parameters
@@ -20,18 +28,28 @@ def load(path: str | os.PathLike[str], *, classes: Sequence[type[Any]] = ()) -> 
     classes
         Estimator classes that may be meant besides the registered ones (see :func:`lowerbound.register`); of equal names,
         these are taken.
+    only
+        "scoring" gives a :class:`~lowerbound.interface.scorer.Scorer` in place of the estimator: of models that are solved
+        exactly, and with NumPy alone, for processes that must start fast and stay small.
 
     Raises
     ------
     FileNotFoundError
         If there is nothing at ``path``.
     SavedModelError
-        If it is no saved model, truncated, altered, from a newer format, or of a class that is not known.
+        If it is no saved model, truncated, altered, from a newer format, or of a class that is not known; for
+        ``only="scoring"`` also if the model is not solved exactly.
     """
+    if only == "scoring":
+        return load_scorer(path)
+    if only is not None:
+        raise ValueError(f"only of load must be None or 'scoring'; got {only!r}.")
+    from lowerbound.interface.saving import load_estimator  # here, since a scorer needs no scikit-learn
+
     homes = {line.name: line.load_class for line in registrations()}
     given = {estimator.__name__: estimator for estimator in classes}
 
-    def class_named(name: str) -> type[BaseEstimator] | None:
+    def class_named(name: str) -> type[Any] | None:
         return given.get(name) or (homes[name]() if name in homes else None)
 
     return load_estimator(path, class_named=class_named)

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.threefry import Key, generators, keys_of_rows
 from lowerbound.evaluate.evidence import Evidence, exact_evidence
-from lowerbound.evaluate.imputed import Cells, Completed, Moments, certain, hashes_apart
+from lowerbound.evaluate.imputed import Cells, Completed, Means, Moments, certain, hashes_apart
 from lowerbound.evaluate.outlier_methods import OutlierMethod
 from lowerbound.gaussians.mixture import GaussianMixture, Given
 from lowerbound.gaussians.rows import Rows
@@ -118,6 +118,10 @@ class ClosedFormVerbs:
 
     # ---- missing cells
 
+    def predictive_means(self, dataset: Dataset, *, n_samples: int, key: Key) -> Means:
+        """Mean of each cell given the observed cells of its row."""
+        return Means(self._shaped(self._each(dataset, Given.means)), certain(len(dataset)))
+
     def predictive_moments(self, dataset: Dataset, *, n_samples: int, key: Key) -> Moments:
         """Mean and variance of each cell given the observed cells of its row."""
         mean, variance = self._each(dataset, lambda given: _summary(given)[:2])
@@ -151,12 +155,14 @@ class ClosedFormVerbs:
     ) -> np.ndarray:
         """The function of each chunk, a uniform number and so many standard normal ones for each draw of a row."""
         keys, found = keys_of_rows(key, dataset.row_hashes()), []
+        several = len(self._density.log_weight) > 1
         for part in self._chunks(dataset, numbers=4 * n_draws * (1 + numbers + self._density.components.mean.shape[1])):
             given = self._given(dataset, part)
-            uniform, standard = np.empty((len(keys[part]), n_draws)), np.empty((len(keys[part]), n_draws, numbers))
+            uniform, standard = np.zeros((len(keys[part]), n_draws)), np.empty((len(keys[part]), n_draws, numbers))
             for row, generator in enumerate(generators(keys[part])):
-                generator.random(out=uniform[row])
                 generator.standard_normal(out=standard[row])
+                if several:
+                    generator.random(out=uniform[row])
             found.append(function(given, uniform, standard))
         return np.concatenate(found)
 

@@ -22,7 +22,7 @@ from lowerbound.evaluate import (
 )
 from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.health import Health
-from lowerbound.evaluate.imputed import Cells, Completed, Moments
+from lowerbound.evaluate.imputed import Cells, Completed, Means, Moments
 from lowerbound.evaluate.outlier_methods import OutlierMethod
 from lowerbound.evaluate.rows import map_rows
 from lowerbound.models.model import AbstractExactModel
@@ -91,6 +91,11 @@ class CompiledVerbs:
     def health(self, dataset: Dataset, *, key: Key) -> Health:
         """State of the latent space on the rows."""
         return latent_health.health(self._model, dataset, key=as_key(key))
+
+    def predictive_means(self, dataset: Dataset, *, n_samples: int, key: Key) -> Means:
+        """Mean of each cell given the observed cells of its row."""
+        found = self.predictive_moments(dataset, n_samples=n_samples, key=key)
+        return Means(found.mean, found.weights)
 
     def predictive_moments(self, dataset: Dataset, *, n_samples: int, key: Key) -> Moments:
         """Mean and variance of each cell given the observed cells of its row."""

@@ -16,6 +16,13 @@ class Weights(NamedTuple):
     pareto_k: Float[np.ndarray, " n"]
 
 
+class Means(NamedTuple):
+    """Mean of every cell given the observed cells of its row, model units, (n, …)."""
+
+    mean: Float[np.ndarray, "n *event"]
+    weights: Weights
+
+
 class Moments(NamedTuple):
     """Mean and variance of every cell given the observed cells of its row, model units, (n, …); observed cells: as if anew."""
 

@@ -93,7 +93,7 @@ class LinearGaussians:
         if rows.observed is None:
             return self._complete
         k, _, latent = self.loadings.shape
-        return _whitening((rows.patterns @ self._products).reshape(-1, k, latent, latent))
+        return _whitening((rows.patterns @ self._products).reshape(len(rows.patterns), k, latent, latent))
 
     def given(self, rows: Rows) -> "LinearGiven":
         """What the components say of the rows."""
@@ -201,6 +201,10 @@ class LinearGiven:
             z @ density.loadings[k].T + density.mean[k] + standard[..., latent:] * np.sqrt(density.psi[k])
         )
         return drawn
+
+    def means(self) -> Float[np.ndarray, "k n d"]:
+        """Mean of every cell given the observed ones: mu + W m."""
+        return self._density.decode(self.mean)
 
     def moments(self) -> tuple[Float[np.ndarray, "k n d"], Float[np.ndarray, "k n d"]]:
         """Mean and variance of every cell given the observed ones, as if measured anew: mu + W m, and psi + w A^-1 w^T."""

@@ -68,7 +68,7 @@ class GaussianMixture:
         cluster = self._clusters(of_clusters.random(n_samples), np.exp(self.log_weight)[:, None])
         x, z = np.empty((n_samples, d)), np.empty((n_samples, factors))
         for one in range(len(self.log_weight)):
-            of_one = cluster == one
+            of_one = cluster == one if len(self.log_weight) > 1 else slice(None)
             x[of_one], z[of_one] = self.components.sample(one, standard[of_one])
         return x, self.code(cluster, z)
 
@@ -179,6 +179,10 @@ class Given:
 
     def _clusters(self, uniform: Float[np.ndarray, "n draws"]) -> Int[np.ndarray, "n draws"]:
         return self._mixture._clusters(uniform, self.responsibility[..., None])
+
+    def means(self) -> Float[np.ndarray, "n d"]:
+        """Mean of every cell given the observed ones."""
+        return np.einsum("kn,knd->nd", self.responsibility, self._parts.means())
 
     def moments(self) -> tuple[Float[np.ndarray, "k n d"], Float[np.ndarray, "k n d"]]:
         """Mean and variance of every cell given the observed ones under each component, of weight ``responsibility``."""

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.preprocessing import Preprocessing
-from lowerbound.data.threefry import Key, fold_in, key_of_seed
+from lowerbound.data.threefry import Key, key_of_seed, purpose_key
 from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.health import Health
 from lowerbound.evaluate.outlier_methods import METHODS, OutlierMethod
@@ -129,7 +129,7 @@ class LatentVariableEstimator(
     # ---- from the border inwards
 
     def _key(self, purpose: int) -> Key:
-        return fold_in(key_of_seed(self.seed_), purpose)
+        return purpose_key(self.seed_, purpose)
 
     @property
     def _verbs(self) -> Any:

@@ -99,7 +99,7 @@ class ImputingEstimator(LatentVariableEstimator):
             if preprocessing.treatment == "dequantize":
                 restored = np.clip(restored, 0, 255)
             return np.where(missing[:, None], restored, values[:, None])
-        found = self._verbs.predictive_moments(dataset, n_samples=n_samples, key=self._key(0))
+        found = self._verbs.predictive_means(dataset, n_samples=n_samples, key=self._key(0))
         _warn_if_untrusted(found.weights, missing, n_samples=n_samples)
         mean = preprocessing.white_level * preprocessing.restore_mean(found.mean)
         return like(X, np.where(missing, mean, values))
