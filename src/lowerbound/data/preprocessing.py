@@ -139,7 +139,7 @@ class Preprocessing:
             noise = uniform(keys, int(np.prod(values.shape[1:], dtype=int))).reshape(values.shape)
             y = (values.astype(np.float64) + noise - self.shift) / self.scale
         else:
-            y = np.subtract(values, self.shift, dtype=np.float64) / self.scale
+            y = np.subtract(values, self.shift, dtype=np.float64, order="C") / self.scale  # one order of sums for all
         log_scale = np.log(self.scale).reshape(-1)
         if observed is None:
             return y, np.full(len(values), -log_scale.sum())

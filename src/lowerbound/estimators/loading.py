@@ -16,9 +16,7 @@ def load(path: str | os.PathLike[str], *, classes: Sequence[type[Any]] = (), onl
 def load(path: str | os.PathLike[str], *, classes: Sequence[type[Any]] = (), only: Literal["scoring"]) -> Scorer: ...
 
 
-def load(
-    path: str | os.PathLike[str], *, classes: Sequence[type[Any]] = (), only: Literal["scoring"] | None = None
-) -> Any:
+def load(path: str | os.PathLike[str], *, classes: Sequence[type[Any]] = (), only: Any = None) -> Any:
     """The estimator that ``save`` wrote at ``path``; runs no code from the folder.
 
     Parameters

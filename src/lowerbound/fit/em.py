@@ -25,6 +25,7 @@ from lowerbound.fit.progress import reporter
 from lowerbound.fit.result import FitResult, Status
 from lowerbound.fit.squarem import EMState, Problem, first_state, next_state
 from lowerbound.models.model import AbstractExactModel
+from lowerbound.nn.process import check_process
 from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization
 
 ModelType = TypeVar("ModelType", bound=AbstractExactModel)
@@ -77,6 +78,7 @@ def fit_em(
         With NumPy float64 leaves, the history of "log_evidence" (nats per row, at the parameters that each iteration
         started from) and "loss", its negative; status "converged", "max_iter", "interrupted" or "non_finite".
     """
+    check_process()
     with (
         jax.enable_x64(True),
         interrupt_flag() as interrupted,

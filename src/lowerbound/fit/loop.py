@@ -28,6 +28,7 @@ from lowerbound.fit.result import FitResult, Status
 from lowerbound.fit.step import AbstractStep
 from lowerbound.fit.train_state import TrainState, begin
 from lowerbound.models.model import AbstractModel
+from lowerbound.nn.process import check_process
 
 ModelType = TypeVar("ModelType", bound=AbstractModel)
 
@@ -82,6 +83,7 @@ def fit_minibatches(
     FitResult
         With status "max_epochs", "early_stopping", "interrupted" (Ctrl-C) or "non_finite".
     """
+    check_process()
     parameters, static = eqx.partition(model, eqx.is_inexact_array)
     train_key, evaluation_key = jax.random.split(jax.random.key(seed))
     if state is None:

@@ -174,9 +174,8 @@ class FullGiven:
         anew: np.ndarray = standard @ density.cholesky[k].T + density.mean[k]
         if self._rows.observed is None:
             return anew
-        only = FullGiven(
-            FullGaussians(*(part[k : k + 1] for part in (density.mean, density.cholesky)), 0.0), self._rows
-        )
+        one = FullGaussians(density.mean[k : k + 1], density.cholesky[k : k + 1], density.variance_floor)
+        only = FullGiven(one, self._rows)
         left = ((self._rows.values[:, None] - anew) * self._rows.seen[:, None])[:, None]
         pulled = np.swapaxes(only._solved(np.swapaxes(left, -1, -2)), -1, -2)[:, 0] * self._rows.seen[:, None]
         return anew + pulled @ density.covariance[k]

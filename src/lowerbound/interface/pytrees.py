@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
+from lowerbound.nn.process import check_process
 from lowerbound.persist import SavedModelError
 
 Arrays = dict[str, np.ndarray]
@@ -57,6 +58,7 @@ def declared(skeleton: Callable[..., PyTree]) -> PyTree:
 
 def filled(skeleton: PyTree, arrays: Arrays, prefix: str) -> PyTree:
     """The skeleton with the saved arrays in place of its own, each checked; a NumPy array in place of one."""
+    check_process()
 
     def leaf(path: tuple[Any, ...], declared: Any) -> Any:
         if not isinstance(declared, jax.ShapeDtypeStruct | np.ndarray | np.generic):

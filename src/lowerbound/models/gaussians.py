@@ -42,5 +42,5 @@ def module_of(density: GaussianMixture) -> LinearGaussian | AnyMixture:
     stack = LinearGaussian(parts.mean, parts.loadings, parts.log_variance, parts.variance_floor, shape)
     if density.clustered:
         return Mixture(density.log_weight, stack)
-    only: LinearGaussian = jax.tree.map(lambda leaf: leaf[0], stack)
+    only: LinearGaussian = jax.tree.map(lambda leaf: np.asarray(leaf[0]), stack)
     return only

@@ -37,7 +37,10 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 
 from lowerbound.data.datum import Datum
 from lowerbound.likelihoods.likelihood import AbstractLikelihood
+from lowerbound.nn.compilation_cache import use_compilation_cache
 from lowerbound.posteriors.gaussian import AbstractGaussianPosterior
+
+use_compilation_cache()  # JAX takes a folder before its first compilation only, and whatever compiles has a model
 
 
 class Draw(NamedTuple):

@@ -12,6 +12,8 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
+from lowerbound.nn.process import check_process
+
 
 def holds_double(tree: PyTree) -> bool:
     """Whether any array of the tree is float64.
@@ -24,13 +26,14 @@ def holds_double(tree: PyTree) -> bool:
 
 @contextlib.contextmanager
 def precision_of(model: PyTree) -> Iterator[None]:
-    """Within: 64-bit arithmetic if the model holds float64, JAX's own setting if not.
+    """Within: 64-bit arithmetic if the model holds float64, JAX's own setting if not; an error in a forked worker.
 
     >>> import jax.numpy as jnp
     >>> with precision_of([np.zeros(2)]):
     ...     jnp.ones(1).dtype
     dtype('float64')
     """
+    check_process()
     if holds_double(model):
         with jax.enable_x64(True):
             yield
