@@ -12,7 +12,7 @@ from lowerbound.data.preprocessing import Preprocessing
 from lowerbound.data.record import Record
 
 jax.tree_util.register_dataclass(
-    Preprocessing, data_fields=["shift", "scale"], meta_fields=["white_level", "treatment", "dtype"]
+    Preprocessing, data_fields=["shift", "scale", "log_scale"], meta_fields=["white_level", "treatment", "dtype"]
 )
 
 
@@ -23,7 +23,7 @@ def datum_of(preprocessing: Preprocessing, record: Record, *, key: PRNGKeyArray)
         jnp.asarray(preprocessing.shift, preprocessing.dtype),
         jnp.asarray(preprocessing.scale, preprocessing.dtype),
     )
-    log_scale = jnp.log(scale)
+    log_scale = jnp.asarray(preprocessing.log_scale, preprocessing.dtype)
     match preprocessing.treatment:
         case "real":
             y = raw if jnp.issubdtype(record.values.dtype, jnp.floating) else (raw - shift) / scale

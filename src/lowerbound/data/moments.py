@@ -115,7 +115,7 @@ def _weighted_sum(
 
 def no_spread(variance: Float[np.ndarray, "*event"], mean: Float[np.ndarray, "*event"]) -> Bool[np.ndarray, "*event"]:
     """True for columns that take one value only: the mean of n equal numbers is off by rounding, which is no spread."""
-    return np.sqrt(variance) <= 1e-12 * np.maximum(np.abs(mean), np.finfo(np.float64).tiny)
+    return np.sqrt(variance) <= 1e-13 * np.maximum(np.abs(mean), np.finfo(np.float64).tiny)
 
 
 def covariance(

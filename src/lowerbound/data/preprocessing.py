@@ -35,6 +35,9 @@ from lowerbound.data.row_chunks import row_chunks
 from lowerbound.data.standardize import Standardization, measure
 from lowerbound.data.threefry import key_of_seed, keys_of_rows, uniform
 
+_FAR: Final = 16.0
+_LEAST_SINGLE: Final = 1e-30
+
 DATA_SEED: Final = 0
 """Seed of the randomness that belongs to the data (dequantization, binarization).
 
@@ -116,6 +119,8 @@ class Preprocessing:
         One of the rows of the table above.
     dtype
         Precision of the datums: "float32", or "float64" for the models that are solved exactly.
+    log_scale
+        Log of the scale, taken in float64 (in single precision a small scale itself would be 0); made here if not given.
     """
 
     shift: Any
@@ -123,6 +128,11 @@ class Preprocessing:
     white_level: float = 1.0
     treatment: Treatment = "real"
     dtype: Literal["float32", "float64"] = "float32"
+    log_scale: Any = None
+
+    def __post_init__(self) -> None:
+        if self.log_scale is None:
+            object.__setattr__(self, "log_scale", np.log(self.scale))
 
     def in_model_units(
         self,
@@ -140,7 +150,7 @@ class Preprocessing:
             y = (values.astype(np.float64) + noise - self.shift) / self.scale
         else:
             y = np.subtract(values, self.shift, dtype=np.float64, order="C") / self.scale  # one order of sums for all
-        log_scale = np.log(self.scale).reshape(-1)
+        log_scale = self.log_scale.reshape(-1)
         if observed is None:
             return y, np.full(len(values), -log_scale.sum())
         return np.where(observed, y, 0.0), -(observed.reshape(len(values), -1) @ log_scale)
@@ -166,17 +176,28 @@ class Preprocessing:
 
     @property
     def hash_dtype(self) -> type[np.float32] | type[np.float64]:
-        """Precision in which two rows are equal: single for float32 models and grey levels, which are exact in it."""
-        return np.float32 if self.dtype == "float32" or self.meaning.uniform_noise else np.float64
+        """Precision in which two rows are equal: single where it holds the cells of float32 models, and for grey levels."""
+        return np.float32 if self.restored_dtype == "float32" or self.meaning.uniform_noise else np.float64
 
     def restore_mean(self, y: Float[np.ndarray, "n *event"]) -> Float[np.ndarray, "n *event"]:
         """Means of the model in the user's units; what the treatment adds on average is taken off."""
-        return (y * self.scale + self.shift - self.meaning.mean_noise).astype(self.dtype)
+        return (y * self.scale + (self.shift - self.meaning.mean_noise)).astype(self.restored_dtype)
 
     def restore_sample(self, y: Float[np.ndarray, "n *event"]) -> Float[np.ndarray, "n *event"]:
         """Draws of the model in the user's units; dequantized draws fall back to their integer level."""
         x = y * self.scale + self.shift
-        return (np.floor(x) if self.meaning.uniform_noise else x).astype(self.dtype)
+        return (np.floor(x) if self.meaning.uniform_noise else x).astype(self.restored_dtype)
+
+    @property
+    def restored_dtype(self) -> str:
+        """Precision of cells in the user's units: float64 where float32 would round away more than 2^-20 of a column's scale.
+
+        The last step, x = shift + scale y, is taken in float64 always. Float32 keeps 24 bits of x, and so 20 below the scale
+        where the shift is at most 16 times that; and its exponents end near 1e-38 and 1e38.
+        """
+        held = np.abs(self.shift) <= _FAR * self.scale
+        held &= (self.scale >= _LEAST_SINGLE) & (self.scale <= 1 / _LEAST_SINGLE)
+        return self.dtype if np.all(held) else "float64"
 
     @property
     def meaning(self) -> Meaning:

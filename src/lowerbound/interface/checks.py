@@ -16,7 +16,8 @@ from lowerbound.interface.capabilities import IMPUTING_ESTIMATORS
 from lowerbound.interface.cells import to_numbers
 
 _CELLS_SHOWN = 3
-_LARGEST_DOUBLE = 1e150  # whose square is a double still
+_LARGEST_DOUBLE = 1e150  # whose square is a double still; as is that of its inverse
+_LEAST_SINGLE = 1e-30  # far enough above where float32 ends
 _SYMMETRIC = 1e-12  # how far from symmetry, and from 1, the cells of a correlation matrix may be
 
 
@@ -71,6 +72,7 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
     _check_finite(owner, array, names, missing=estimator.takes_missing, computes_in=estimator.computes_in)
     if reset:
         _check_rows_are_rows(owner, X, array)
+        _check_not_tiny(estimator, array, names)
     return array
 
 
@@ -155,15 +157,34 @@ def _check_finite(
         if missing and np.isnan(lowest):
             continue
         if np.isfinite(lowest) and np.isfinite(highest):
-            largest = max(-float(lowest), float(highest))
-            if largest > limit:
+            if max(-float(lowest), float(highest)) > limit:
+                cell = np.argwhere(np.abs(chunk) > limit)[0]
                 raise ValueError(
                     f"X of {owner} must be within the range of {'1e150' if computes_in == 'float64' else 'float32'}; got "
-                    f"{largest:g} in size. Rescale X."
+                    f"{_cell_label((int(cell[0]) + rows.start, *map(int, cell[1:])), names)} = {chunk[tuple(cell)]:g}. Rescale X."
                 )
             if missing or not np.isnan(chunk.min()):
                 continue
         _raise_not_finite(owner, array, names, missing=missing)
+
+
+def _check_not_tiny(estimator: Any, array: Shaped[np.ndarray, "n *event"], names: Sequence[Any] | None) -> None:
+    """Raise for columns of numbers so small that the computations would take them for zeros; columns of zeros are none."""
+    if array.dtype.kind != "f":
+        return
+    as_they_are = estimator.computes_in == "float32" and not getattr(estimator, "standardize", True)
+    least = _LEAST_SINGLE if as_they_are else 1 / _LARGEST_DOUBLE
+    size = np.zeros(array.shape[1:])
+    for rows in row_chunks(len(array), int(size.size)):
+        np.fmax(size, np.fmax.reduce(np.abs(array[rows]), axis=0), out=size)
+    tiny = np.argwhere((size > 0) & (size < least))
+    if len(tiny):
+        column = tuple(tiny[0].tolist())
+        remedy = "Rescale X, or set standardize=True." if as_they_are else "Rescale X."
+        raise ValueError(
+            f"X of {type(estimator).__name__} must have columns that reach {least:g} in size, or are zero; got at most "
+            f"{size[column]:g} in column {column_label(column, names)}. {remedy}"
+        )
 
 
 def _raise_not_finite(
