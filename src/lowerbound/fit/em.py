@@ -25,7 +25,7 @@ from lowerbound.fit.progress import reporter
 from lowerbound.fit.result import FitResult, Status
 from lowerbound.fit.squarem import EMState, Problem, first_state, next_state
 from lowerbound.models.model import AbstractExactModel
-from lowerbound.nn.process import check_process
+from lowerbound.nn.precision import own_settings
 from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization
 
 ModelType = TypeVar("ModelType", bound=AbstractExactModel)
@@ -78,9 +78,8 @@ def fit_em(
         With NumPy float64 leaves, the history of "log_evidence" (nats per row, at the parameters that each iteration
         started from) and "loss", its negative; status "converged", "max_iter", "interrupted" or "non_finite".
     """
-    check_process()
     with (
-        jax.enable_x64(True),
+        own_settings(double=True),
         interrupt_flag() as interrupted,
         reporter(verbose=verbose, max_epochs=max_iter, n_rows=n_rows) as report,
     ):
@@ -129,7 +128,7 @@ def best_start(
     models
         One module whose arrays have a leading axis of starts.
     """
-    with jax.enable_x64(True):
+    with own_settings(double=True):
         begun = models = jax.tree.map(jnp.asarray, models)
         if callable(data):
             for _ in range(n_steps):

@@ -28,7 +28,7 @@ from lowerbound.fit.result import FitResult, Status
 from lowerbound.fit.step import AbstractStep
 from lowerbound.fit.train_state import TrainState, begin
 from lowerbound.models.model import AbstractModel
-from lowerbound.nn.process import check_process
+from lowerbound.nn.precision import own_settings
 
 ModelType = TypeVar("ModelType", bound=AbstractModel)
 
@@ -36,6 +36,7 @@ _ROWS_AFTER_INTERRUPT = 1024
 _MANY_STEPS = 1000
 
 
+@own_settings()
 def fit_minibatches(
     model: ModelType,
     step: AbstractStep,
@@ -83,7 +84,6 @@ def fit_minibatches(
     FitResult
         With status "max_epochs", "early_stopping", "interrupted" (Ctrl-C) or "non_finite".
     """
-    check_process()
     parameters, static = eqx.partition(model, eqx.is_inexact_array)
     train_key, evaluation_key = jax.random.split(jax.random.key(seed))
     if state is None:

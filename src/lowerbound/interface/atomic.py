@@ -3,10 +3,13 @@
 A fit that ends before it converged is kept, and warns: what ``status_`` says, remedy included, as a ConvergenceWarning.
 """
 
+import contextlib
+import sys
 import time
 import warnings
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from sklearn.exceptions import ConvergenceWarning
@@ -33,7 +36,8 @@ def all_or_nothing(
             delattr(self, name)  # an earlier fit has no say in this one
         start = time.perf_counter()
         try:
-            result = fit(self, *args, **kwargs)
+            with _settings_of_jax():
+                result = fit(self, *args, **kwargs)
             message = _unconverged(type(self).__name__, vars(self).get("status_"))
             if message is not None:
                 warnings.warn(message, ConvergenceWarning, stacklevel=2)  # which may be an error, too
@@ -45,6 +49,14 @@ def all_or_nothing(
         return result
 
     return whole
+
+
+def _settings_of_jax() -> contextlib.AbstractContextManager[None]:
+    """Our settings of JAX, where it is loaded: closed forms do without, and what loads it later sets them itself."""
+    if "jax" not in sys.modules:
+        return contextlib.nullcontext()
+    settings: contextlib.AbstractContextManager[None] = import_module("lowerbound.nn.precision").own_settings()
+    return settings
 
 
 def _unconverged(owner: str, status: Any) -> str | None:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 
-from lowerbound.nn.process import check_process
+from lowerbound.nn.precision import own_settings
 from lowerbound.persist import SavedModelError
 
 Arrays = dict[str, np.ndarray]
@@ -43,6 +43,7 @@ def _is_key(leaf: Any) -> bool:
     return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
+@own_settings()
 def declared(skeleton: Callable[..., PyTree]) -> PyTree:
     """The pytree that the function makes, with shapes in place of JAX's arrays, which are not computed."""
     rest = []
@@ -56,9 +57,9 @@ def declared(skeleton: Callable[..., PyTree]) -> PyTree:
     return eqx.combine(shapes, *rest)
 
 
+@own_settings()
 def filled(skeleton: PyTree, arrays: Arrays, prefix: str) -> PyTree:
     """The skeleton with the saved arrays in place of its own, each checked; a NumPy array in place of one."""
-    check_process()
 
     def leaf(path: tuple[Any, ...], declared: Any) -> Any:
         if not isinstance(declared, jax.ShapeDtypeStruct | np.ndarray | np.generic):

@@ -25,17 +25,29 @@ def holds_double(tree: PyTree) -> bool:
 
 
 @contextlib.contextmanager
+def own_settings(*, double: bool = False) -> Iterator[None]:
+    """Within: JAX's checks of ranks, of NaN and of infinities are off, whatever the program around has set.
+
+    Shapes are broadcast here on purpose, infinities mean "not yet" and "none", and NaN is the value of what has no variance.
+    With ``double``, 64-bit arithmetic. Every compiled function of this library is entered in this context.
+    """
+    check_process()
+    with contextlib.ExitStack() as stack:
+        for setting in (jax.numpy_rank_promotion("allow"), jax.debug_nans(False), jax.debug_infs(False)):
+            stack.enter_context(setting)
+        if double:
+            stack.enter_context(jax.enable_x64(True))
+        yield
+
+
+@contextlib.contextmanager
 def precision_of(model: PyTree) -> Iterator[None]:
-    """Within: 64-bit arithmetic if the model holds float64, JAX's own setting if not; an error in a forked worker.
+    """Within: our own settings, and 64-bit arithmetic if the model holds float64; an error in a forked worker.
 
     >>> import jax.numpy as jnp
     >>> with precision_of([np.zeros(2)]):
     ...     jnp.ones(1).dtype
     dtype('float64')
     """
-    check_process()
-    if holds_double(model):
-        with jax.enable_x64(True):
-            yield
-    else:
+    with own_settings(double=holds_double(model)):
         yield
