@@ -11,8 +11,7 @@ from lowerbound.findings.fitted import LinearFactors
 from lowerbound.gaussians.linear import LinearGaussians
 from lowerbound.gaussians.mixture import GaussianMixture
 from lowerbound.interface.atomic import all_or_nothing
-from lowerbound.interface.base import Posterior, seed_of
-from lowerbound.interface.checks import check_rows
+from lowerbound.interface.base import Posterior
 from lowerbound.interface.hyperparameters import check_choices, no_type_check
 from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical, with_loadings
 from lowerbound.interface.weighted_rows import WeightedRows
@@ -64,7 +63,7 @@ class FactorAnalysis(LinearGaussianEstimator):
     n_iter_, objective_, status_, best_epoch_
         Iterations, loss of the returned parameters, how the fit ended, the iteration that ``model_`` comes from.
     n_parameters_
-        Free parameters: 2 d + d L - L (L - 1) / 2.
+        Free parameters: 2 d + d L - L (L - 1) / 2, at most those of mean and covariance, d + d (d + 1) / 2.
     constant_features_
         True for columns without any spread.
 
@@ -122,19 +121,15 @@ class FactorAnalysis(LinearGaussianEstimator):
         ValueError
             For hyperparameters out of range, infinities, weights that are negative or all zero, and columns without any cell.
         """
-        self._check_hyperparameters()
-        array = check_rows(self, X, reset=True)
-        self._check_values(array)
-        self._check_latent_dim("FactorAnalysis")
-        self.seed_ = seed_of(self.random_state)
-        noise_seed = self.seed_ if self.dequantize else None
-        rows = WeightedRows(self, array, sample_weight=sample_weight, noise_seed=noise_seed)
-        variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
+        self._fit_to(X, sample_weight)
+        return self
+
+    def _fit_rows(self, rows: WeightedRows) -> None:
+        variance = np.diag(rows.covariance) if rows.by_covariance else None
         self.preprocessing_, self.constant_features_ = rows.preprocessing(per_column=True, variance=variance)
         self._set_fitted(rows.in_user_units(self._expectation_maximization(rows), self.preprocessing_))
         self.density_, self.factor_mixing_ = self._rotated(canonical(self.density_))
         self.status_ = self.status_.with_notes(self._notes(rows))
-        return self
 
     def _rotated(self, density: GaussianMixture) -> tuple[GaussianMixture, Float[np.ndarray, "latent latent"]]:
         """The density with its factors turned, and the matrix from them to the reported, maybe correlated ones."""

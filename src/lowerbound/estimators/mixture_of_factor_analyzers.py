@@ -250,11 +250,16 @@ class MixtureOfFactorAnalyzers(ExactEstimator):
 
     @property
     def n_parameters_(self) -> int:
-        """Free parameters: weights, means, loadings up to rotations, noise or covariances."""
+        """Free parameters: weights, means, and loadings up to rotations and noise, at most those of the covariances."""
         n_clusters, d, latent_dim = int(self.n_clusters), self.n_features_in_, int(self.latent_dim)
         noise = {"diagonal": d, "isotropic": 1, "full": d * (d + 1) // 2}[self.noise]
-        own = d + d * latent_dim - latent_dim * (latent_dim - 1) // 2
-        return n_clusters - 1 + n_clusters * own + noise * (1 if self.shared_noise else n_clusters)
+        loadings = d * latent_dim - latent_dim * (latent_dim - 1) // 2
+        saturated = d * (d + 1) // 2
+        if self.shared_noise:
+            covariances = min(n_clusters * loadings + noise, n_clusters * saturated)
+        else:
+            covariances = n_clusters * min(loadings + noise, saturated)
+        return n_clusters - 1 + n_clusters * d + covariances
 
     # ---- checks and notes
 

@@ -10,8 +10,6 @@ from lowerbound.data.principal_axes import spectrum_of_covariance, spectrum_of_r
 from lowerbound.fit.result import FitResult, Status
 from lowerbound.gaussians.mixture import GaussianMixture
 from lowerbound.interface.atomic import all_or_nothing
-from lowerbound.interface.base import seed_of
-from lowerbound.interface.checks import check_rows
 from lowerbound.interface.hyperparameters import check_bool, check_choices, no_type_check
 from lowerbound.interface.linear_gaussian import LinearGaussianEstimator, canonical
 from lowerbound.interface.weighted_rows import WeightedRows
@@ -60,7 +58,7 @@ class PPCA(LinearGaussianEstimator):
     n_iter_, objective_, status_, best_epoch_
         Iterations, loss of the returned parameters, how the fit ended, the iteration that ``model_`` comes from.
     n_parameters_
-        Free parameters: d + d L - L (L - 1) / 2 + 1.
+        Free parameters: d + d L - L (L - 1) / 2 + 1, at most those of mean and covariance, d + d (d + 1) / 2.
     constant_features_
         True for columns without any spread.
 
@@ -119,14 +117,11 @@ class PPCA(LinearGaussianEstimator):
         ValueError
             For hyperparameters out of range, infinities, weights that are negative or all zero, and columns without any cell.
         """
-        self._check_hyperparameters()
-        array = check_rows(self, X, reset=True)
-        self._check_values(array)
-        self._check_latent_dim("PPCA")
-        self.seed_ = seed_of(self.random_state)
-        noise_seed = self.seed_ if self.dequantize else None
-        rows = WeightedRows(self, array, sample_weight=sample_weight, noise_seed=noise_seed)
-        variance = np.diag(rows.covariance) if self._by_covariance(rows) else None
+        self._fit_to(X, sample_weight)
+        return self
+
+    def _fit_rows(self, rows: WeightedRows) -> None:
+        variance = np.diag(rows.covariance) if rows.by_covariance else None
         self.preprocessing_, self.constant_features_ = rows.preprocessing(
             per_column=self.standardize, variance=variance
         )
@@ -135,12 +130,11 @@ class PPCA(LinearGaussianEstimator):
         self._set_fitted(rows.in_user_units(result, self.preprocessing_))
         self.density_ = canonical(self.density_)
         self.status_ = self.status_.with_notes(self._notes(rows))
-        return self
 
     def _closed_form(self, rows: WeightedRows) -> FitResult[GaussianMixture]:
         """The maximum of the likelihood, from the covariance or, where there are fewer rows than columns, from these."""
         latent_dim, n_features = int(self.latent_dim), rows.n_features
-        if self._by_covariance(rows):
+        if rows.by_covariance:
             _, scale = self._shift_and_scale()
             values, vectors, rest = spectrum_of_covariance(rows.covariance / scale / scale[:, None], latent_dim)
         else:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
@@ -18,6 +18,7 @@ from lowerbound.interface.cells import to_numbers
 _CELLS_SHOWN = 3
 _LARGEST_DOUBLE = 1e150  # whose square is a double still; as is that of its inverse
 _LEAST_SINGLE = 1e-30  # far enough above where float32 ends
+_ROUNDED = 1e-6  # of a standard deviations' product: what printing a matrix leaves
 _SYMMETRIC = 1e-12  # how far from symmetry, and from 1, the cells of a correlation matrix may be
 
 
@@ -71,8 +72,37 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
         )
     _check_finite(owner, array, names, missing=estimator.takes_missing, computes_in=estimator.computes_in)
     if reset:
-        _check_rows_are_rows(owner, X, array)
+        _check_rows_are_rows(owner, X, array, covariance=hasattr(estimator, "fit_covariance"))
         _check_not_tiny(estimator, array, names)
+    return array
+
+
+def check_covariance(estimator: Any, S: Any) -> Float[np.ndarray, "d d"]:
+    """S as a covariance matrix, float64 and exactly symmetrical; sets the names and the number of the columns."""
+    owner = f"S of {type(estimator).__name__}.fit_covariance"
+    names = columns_of(S)
+    array = np.asarray(to_numbers(S, owner=type(estimator).__name__, names=names), np.float64)
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
+        raise ValueError(f"{owner} must be a square matrix; got shape {array.shape}. Give rows to fit.")
+    if isinstance(S, LabelledFrame) and list(S.index) not in (list(S.columns), list(range(len(array)))):
+        raise ValueError(f"{owner} must have the same labels on rows and columns; got others. Sort both alike.")
+    if not np.isfinite(array).all():
+        raise ValueError(
+            f"{owner} must be finite; got NaN or infinity. Leave out columns that were never seen together."
+        )
+    size = np.sqrt(np.abs(np.diagonal(array)))
+    if np.any(np.diagonal(array) < 0) or np.any(np.abs(array - array.T) > _ROUNDED * size * size[:, None]):
+        raise ValueError(f"{owner} must be symmetric, with variances on its diagonal; got other numbers.")
+    array = 0.5 * (array + array.T)
+    unit = np.where(size > 0, size, 1.0)
+    least = float(np.linalg.eigvalsh(array / unit / unit[:, None])[0])
+    if least < -_ROUNDED * len(array):
+        raise ValueError(
+            f"{owner} must be positive semidefinite; got an eigenvalue of {least:.3g} of its correlations. Matrices whose cells "
+            "were computed from different rows are often not: compute it from complete rows, or fit the rows, holes included."
+        )
+    validate_data(estimator, S if isinstance(S, Frame) else array, reset=True, skip_check_array=True)
+    estimator.input_shape_ = array.shape[1:]
     return array
 
 
@@ -108,7 +138,7 @@ def check_weight(owner: str, sample_weight: Any, *, n_rows: int) -> np.ndarray:
     return weight
 
 
-def _check_rows_are_rows(owner: str, X: Any, array: Shaped[np.ndarray, "n *event"]) -> None:
+def _check_rows_are_rows(owner: str, X: Any, array: Shaped[np.ndarray, "n *event"], *, covariance: bool) -> None:
     """Raise for a matrix of correlations or covariances: a square with a unit diagonal, or with the same labels on both sides.
 
     Bits are spared (as many codes of one cell each as cells are the identity matrix), and so are labels that are mere numbers.
@@ -122,7 +152,7 @@ def _check_rows_are_rows(owner: str, X: Any, array: Shaped[np.ndarray, "n *event
     found = "the same labels on rows and columns" if labelled else "a symmetric matrix with ones on its diagonal"
     raise ValueError(
         f"X of {owner} must hold rows of data, not their correlations or covariances; got {found}, {len(array)} x {len(array)}. "
-        "Give the rows that it was computed from."
+        f"Give the rows that it was computed from{', or the matrix to fit_covariance' if covariance else ''}."
     )
 
 

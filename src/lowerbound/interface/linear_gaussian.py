@@ -9,7 +9,7 @@ informative first, the largest loading of each positive.
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -20,11 +20,12 @@ from lowerbound.findings.fitted import LinearFactors, feature_names
 from lowerbound.fit.result import FitResult
 from lowerbound.gaussians.linear import LinearGaussians
 from lowerbound.gaussians.mixture import GaussianMixture
+from lowerbound.interface.atomic import all_or_nothing
+from lowerbound.interface.base import seed_of
+from lowerbound.interface.checks import check_covariance, check_rows
 from lowerbound.interface.exact import LEAST_NOISE_FLOOR, ExactEstimator
 from lowerbound.interface.hyperparameters import check_bool, check_integer, check_number, check_seed
-from lowerbound.interface.weighted_rows import SAMPLE, WeightedRows
-
-_LARGEST_COVARIANCE = 4096  # columns up to which a covariance is made even of fewer rows
+from lowerbound.interface.weighted_rows import SAMPLE, CovarianceRows, WeightedRows
 
 
 class LinearGaussianEstimator(ExactEstimator):
@@ -82,17 +83,70 @@ class LinearGaussianEstimator(ExactEstimator):
 
     @property
     def n_parameters_(self) -> int:
-        """Free parameters: means, noise, and loadings up to their rotation."""
-        n_features, latent_dim = self._component.loadings[0].shape
+        """Free parameters: means, noise, and loadings up to their rotation; at most those of mean and covariance."""
+        n_features = self.n_features_in_
+        return n_features + min(self._of_covariance(), n_features * (n_features + 1) // 2)
+
+    def _of_covariance(self) -> int:
+        """Parameters that make the covariance, which may be more than it has itself."""
+        n_features, latent_dim = self.n_features_in_, int(self.latent_dim)
         noise = 1 if self._isotropic else n_features
-        return n_features + n_features * latent_dim - latent_dim * (latent_dim - 1) // 2 + noise
+        return n_features * latent_dim - latent_dim * (latent_dim - 1) // 2 + noise
 
     # ---- fitting
 
-    @staticmethod
-    def _by_covariance(rows: WeightedRows) -> bool:
-        """Whether the rows have a covariance, and one that is worth its memory."""
-        return rows.complete and rows.n_features <= max(rows.n_rows, _LARGEST_COVARIANCE)
+    @all_or_nothing
+    def fit_covariance(self, S: Any, *, n_rows: int, mean: Any = None) -> Self:
+        """Fit to a covariance or correlation matrix of rows that are not at hand, as ``fit`` does to complete rows.
+
+        Parameters
+        ----------
+        S
+            (n_features, n_features) array or data frame: symmetric and positive semidefinite, divided by n (of rows, ``fit``
+            gives the same as ``numpy.cov(X.T, bias=True)``).
+        n_rows
+            Number of rows that S was computed from, at least 2.
+        mean
+            (n_features,), mean of these rows; None for zeros, so that rows given to the verbs later must be centred (and
+            standardized, where S is a correlation matrix).
+
+        Raises
+        ------
+        ValueError
+            For hyperparameters out of range, and for a matrix that is no covariance.
+        """
+        self._check_hyperparameters()
+        owner = type(self).__name__
+        if self.dequantize:
+            raise ValueError(
+                f"dequantize of {owner} must be False for fit_covariance, which sees no grey levels; got True."
+            )
+        check_integer(owner, "n_rows", n_rows, minimum=2)
+        covariance = check_covariance(self, S)
+        given = np.zeros(len(covariance)) if mean is None else np.asarray(mean, np.float64)
+        if given.shape != (len(covariance),) or not np.isfinite(given).all():
+            raise ValueError(
+                f"mean of {owner}.fit_covariance must be {len(covariance)} finite numbers, one for each column; got shape "
+                f"{given.shape}."
+            )
+        self._check_latent_dim(owner)
+        self.seed_ = seed_of(self.random_state)
+        self._fit_rows(CovarianceRows(given, covariance, n_rows=int(n_rows)))
+        return self
+
+    def _fit_to(self, X: Any, sample_weight: Any) -> None:
+        """Check and fit: what ``fit`` of both does."""
+        self._check_hyperparameters()
+        array = check_rows(self, X, reset=True)
+        self._check_values(array)
+        self._check_latent_dim(type(self).__name__)
+        self.seed_ = seed_of(self.random_state)
+        noise_seed = self.seed_ if self.dequantize else None
+        self._fit_rows(WeightedRows(self, array, sample_weight=sample_weight, noise_seed=noise_seed))
+
+    @abstractmethod
+    def _fit_rows(self, rows: WeightedRows) -> None:
+        """Maximize the likelihood of the rows."""
 
     def _check_common(self, owner: str) -> None:
         check_integer(owner, "latent_dim", self.latent_dim, minimum=1)
@@ -116,7 +170,7 @@ class LinearGaussianEstimator(ExactEstimator):
         _, scale = self._shift_and_scale()
         latent_dim = int(self.latent_dim)
         options: dict[str, Any] = {"tol": float(self.tol), "max_iter": int(self.max_iter)}
-        if self._by_covariance(rows):
+        if rows.by_covariance:
             matrix = rows.covariance / scale / scale[:, None]
             initial = self._initial(spectrum_of_covariance(matrix, latent_dim, rough=True))
             return expectation_maximization.over_covariance(initial, matrix, rows, **options)
@@ -154,11 +208,18 @@ class LinearGaussianEstimator(ExactEstimator):
             notes += (
                 f"The noise variance rests on its floor (noise_floor = {self.noise_floor:g} of the mean variance): {owner} with "
                 f"latent_dim = {self.latent_dim} explains all there is, so that the density is bounded by that floor only. Lower "
-                "latent_dim, or give more rows.",
+                f"noise_floor (to {LEAST_NOISE_FLOOR:g} at least) if noise so small is real; else lower latent_dim, or give more rows.",
             )
         elif (floored & varying).any():
             notes += floor_note(
                 (floored & varying).reshape(self.input_shape_), floor=float(self.noise_floor), names=names
+            )
+        saturated = self.n_features_in_ * (self.n_features_in_ + 1) // 2
+        if not self._isotropic and self._of_covariance() > saturated:
+            notes += (
+                f"{self.latent_dim} factors are too many for {self.n_features_in_} columns to tell: their {self._of_covariance()} "
+                f"parameters make a covariance of {saturated}, which n_parameters_ counts. The density is right, loadings and "
+                "noise are some of many that give it. Lower latent_dim.",
             )
         if rows.n_rows <= self.latent_dim:
             notes += (

@@ -22,6 +22,8 @@ from lowerbound.interface.missing_cells import check_observed_columns, empty_row
 
 ModelType = TypeVar("ModelType")
 
+_LARGEST_COVARIANCE = 4096  # columns up to which a covariance is made even of fewer rows
+
 SAMPLE = 20_000
 """Rows that the initial model of a fit is made from, at most."""
 
@@ -155,6 +157,33 @@ class WeightedRows:
                 parts.append(self.read(part)[wanted - part.start])
         return np.concatenate(parts)
 
+    @property
+    def by_covariance(self) -> bool:
+        """Whether the rows have a covariance, and one that is worth its memory."""
+        return self.complete and self.n_features <= max(self.n_rows, _LARGEST_COVARIANCE)
+
     def notes(self) -> tuple[str, ...]:
         """Sentence about rows without an observed cell, if there are any."""
         return () if self.complete else empty_rows_note(self.read, self.n_rows, self.n_features)
+
+
+class CovarianceRows(WeightedRows):
+    """Rows of which only their number, mean and covariance are known: what fits that need no more than those can go on."""
+
+    def __init__(
+        self, mean: Float[np.ndarray, " features"], covariance: Float[np.ndarray, "features features"], *, n_rows: int
+    ) -> None:
+        self._noise_seed = self._counted = None
+        self.mean, self.n_rows, self.n_features, self.event_shape = mean, n_rows, len(mean), mean.shape
+        self._seen, self.complete = np.full(len(mean), float(n_rows)), True
+        vars(self).update(covariance=covariance, variance=np.diag(covariance).copy())  # what is computed of other rows
+
+    @property
+    def total_weight(self) -> float:
+        """The number of rows."""
+        return float(self.n_rows)
+
+    @property
+    def by_covariance(self) -> bool:
+        """True: there is nothing else."""
+        return True
