@@ -13,7 +13,7 @@ by rotations of two columns x, y at a time, each to its best angle, known in clo
 where the numerator is the derivative of Q by the angle. The sweeps end where it vanishes, to rounding, in every plane: there
 the gradient of Q on the orthogonal matrices is zero, and no rotation in one plane raises Q. Of several starts the
 best goes to the end. Promax goes on from varimax to correlated factors: U is the least-squares map from Lambda to the target
-sign(lambda_ij) |lambda_ij|^power, which draws small entries to zero, scaled so that factors keep variance 1,
+sign(lambda_ij) |lambda_ij|^power, which draws small entries to zero, scaled so that factors have variance 1,
 
     pattern = Lambda U,    Phi = U^-1 U^-T with diag Phi = 1,    pattern Phi pattern^T = W W^T.                                (3)
 
@@ -23,12 +23,14 @@ R (``matrix``)        (L, L) with Lambda = W R: orthogonal, or R U for promax
 Phi                   (L, L), correlation of the factors; I for orthogonal ones
 ====================  ==========================================================
 
-**Kaiser's normalization**, the default: R (and U) is sought for rows of W scaled to length 1, and applied to W as it is. The unit
-in which a feature is measured scales its row, so only then does R not depend on the units, as the maximum of the likelihood does
-not; the price is that a feature with hardly any loading has as much say as the others.
+**Kaiser's normalization**, the default: R is sought for rows of W scaled to length 1, and applied to W as it is. The unit in
+which a feature is measured scales its row, so only then does R not depend on the units, as the maximum of the likelihood does not;
+the price is that a feature with hardly any loading has as much say as the others. The regression of promax sees the rows as they
+are, with the normalization of varimax undone before: this is the convention of R's ``factanal(rotation = "promax")``, power 4
+included. U then depends on the units of the features; ``FactorAnalysis`` gives the loadings of columns of variance 1, as R does.
 
 References: Kaiser 1958, The varimax criterion for analytic rotation; Kaiser 1959, Computer program for varimax rotation;
-Hendrickson & White 1964, Promax: a quick method for rotation to oblique simple structure.
+Hendrickson & White 1964, Promax: a quick method for rotation to oblique simple structure; R, ``stats::varimax``, ``stats::promax``.
 """
 
 from typing import NamedTuple
@@ -103,12 +105,12 @@ def quartimax(loadings: Float[np.ndarray, "d latent"], *, normalize: bool = True
 
 
 def promax(loadings: Float[np.ndarray, "d latent"], *, power: int | float = 4, normalize: bool = True) -> Rotation:
-    """Oblique rotation: varimax, then the least-squares map to its loadings raised to ``power``, equation (3).
+    """Oblique rotation: varimax, then the least-squares map to its loadings raised to ``power``, equation (3), as in R.
 
     Parameters
     ----------
     loadings, normalize
-        As in :func:`varimax`, whose rotation is the start.
+        As in :func:`varimax`, whose rotation is the start; the regression sees the rows as they are.
     power
         At least 1; 1 is varimax itself, larger ones allow larger correlations. 4 is Hendrickson and White's choice.
 
@@ -121,7 +123,7 @@ def promax(loadings: Float[np.ndarray, "d latent"], *, power: int | float = 4, n
         raise ValueError(f"power of promax must be a finite number, at least 1; got {power}. 4 is usual.")
     values = _checked("promax", loadings)
     matrix = _orthomax(values, gamma=1.0, normalize=normalize)
-    rotated = _rows(values, normalize=normalize) @ matrix
+    rotated = _rows(values, normalize=False) @ matrix
     length = np.linalg.norm(rotated, axis=0)
     used = length > _RANK * length.max(initial=0.0)
     simple = rotated[:, used] / length[used]
