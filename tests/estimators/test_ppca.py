@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 
 from lowerbound import PPCA
-from lowerbound.interface import linear_gaussian
+from lowerbound.interface import linear_gaussian, weighted_rows
 from tests.estimators.exact_models import in_user_units
 
 IRIS = load_iris().data
@@ -54,7 +54,7 @@ def test_expectation_maximization_from_anywhere_reaches_the_closed_form(standard
     closed = PPCA(2, standardize=standardize).fit(IRIS)
     monkeypatch.setattr(linear_gaussian.LinearGaussianEstimator, "_initial", _start_anywhere)
     if over_rows:
-        monkeypatch.setattr(linear_gaussian.LinearGaussianEstimator, "_by_covariance", lambda *given: False)
+        monkeypatch.setattr(weighted_rows.WeightedRows, "by_covariance", False)
     learned = PPCA(2, method="em", standardize=standardize, tol=1e-11).fit(IRIS)
     assert learned.objective_ == pytest.approx(closed.objective_, abs=1e-8)
     np.testing.assert_allclose(learned.loadings_, closed.loadings_, atol=1e-3)
@@ -90,7 +90,7 @@ def test_scikit_learn_agrees_but_for_its_covariance(latent_dim):
 
 @pytest.mark.parametrize("largest_covariance", [4096, 10], ids=["covariance", "inner products of rows"])
 def test_more_columns_than_rows(largest_covariance, monkeypatch):
-    monkeypatch.setattr(linear_gaussian, "_LARGEST_COVARIANCE", largest_covariance)
+    monkeypatch.setattr(weighted_rows, "_LARGEST_COVARIANCE", largest_covariance)
     X = wide()
     ppca = PPCA(3).fit(X)
     values, vectors = np.linalg.eigh(np.cov(X.T, bias=True))

@@ -79,6 +79,11 @@ class Dataset:
         y, log_determinant = self.preprocessing.in_model_units(taken.values, observed, taken.row_hashes)
         return y, observed, log_determinant
 
+    @property
+    def observed_cells(self) -> Bool[np.ndarray, "n *event"]:
+        """True for observed cells of all rows."""
+        return _observed(self.values, self.observed)
+
     def take(self, rows: Shaped[np.ndarray, "*shape"] | slice) -> "Dataset":
         """The dataset of the given rows, in the given order (row numbers, a boolean mask, or a slice)."""
         return replace(

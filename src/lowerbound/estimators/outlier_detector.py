@@ -122,7 +122,7 @@ class OutlierDetector(Suggesting, OutlierMixin, SavableEstimator):
         return scores if dataset.complete else self._as_of_complete_rows(scores.astype(np.float64), dataset)
 
     def _as_of_complete_rows(self, scores: Float[np.ndarray, " n"], dataset: Dataset) -> Float[np.ndarray, " n"]:
-        observed = dataset.records(np.arange(len(dataset))).observed
+        observed = dataset.observed_cells
         patterns, number = np.unique(observed.reshape(len(observed), -1), axis=0, return_inverse=True)
         reference = self._complete_rows()
         cheap = self.estimator_._verbs.exact or self.method not in ("log_evidence", "elbo")

@@ -1,7 +1,7 @@
 r"""Scores of rows with holes, on the scale of complete rows: the score of the complete row that would be as improbable.
 
-A score such as -log p(x_observed) depends on which cells were observed, and on their units: fewer cells have a smaller score, or a
-larger one in other units, whether the row is an outlier or not. What compares is the tail probability among rows with the same
+A score such as -log p(x_observed) depends on which cells were observed, and on their units: fewer cells have a smaller score, or
+a larger one in other units, whether the row is an outlier or not. What compares is the tail probability among rows with the same
 cells observed. With F_o the distribution of the scores of reference rows, of which only the cells o are shown,
 
     score of a row with cells o observed, s   ->   F^{-1}(F_o(s)),     F = F_o for all cells.                            (1)

@@ -9,7 +9,7 @@ informative first, the largest loading of each positive.
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -96,7 +96,7 @@ class LinearGaussianEstimator(ExactEstimator):
     # ---- fitting
 
     @all_or_nothing
-    def fit_covariance(self, S: Any, *, n_rows: int, mean: Any = None) -> Self:
+    def fit_covariance(self, S: Any, *, n_rows: int, mean: Any = None) -> "LinearGaussianEstimator":
         """Fit to a covariance or correlation matrix of rows that are not at hand, as ``fit`` does to complete rows.
 
         Parameters
@@ -208,7 +208,8 @@ class LinearGaussianEstimator(ExactEstimator):
             notes += (
                 f"The noise variance rests on its floor (noise_floor = {self.noise_floor:g} of the mean variance): {owner} with "
                 f"latent_dim = {self.latent_dim} explains all there is, so that the density is bounded by that floor only. Lower "
-                f"noise_floor (to {LEAST_NOISE_FLOOR:g} at least) if noise so small is real; else lower latent_dim, or give more rows.",
+                f"noise_floor (to {LEAST_NOISE_FLOOR:g} at least) if noise so small is real; else lower latent_dim, or give more "
+                "rows.",
             )
         elif (floored & varying).any():
             notes += floor_note(
@@ -217,9 +218,9 @@ class LinearGaussianEstimator(ExactEstimator):
         saturated = self.n_features_in_ * (self.n_features_in_ + 1) // 2
         if not self._isotropic and self._of_covariance() > saturated:
             notes += (
-                f"{self.latent_dim} factors are too many for {self.n_features_in_} columns to tell: their {self._of_covariance()} "
-                f"parameters make a covariance of {saturated}, which n_parameters_ counts. The density is right, loadings and "
-                "noise are some of many that give it. Lower latent_dim.",
+                f"{self.latent_dim} factors are too many for {self.n_features_in_} columns to tell: their "
+                f"{self._of_covariance()} parameters make a covariance of {saturated}, which n_parameters_ counts. The density "
+                "is right; loadings and noise are some of many that give it. Lower latent_dim.",
             )
         if rows.n_rows <= self.latent_dim:
             notes += (

@@ -24,13 +24,13 @@ Phi                   (L, L), correlation of the factors; I for orthogonal ones
 ====================  ==========================================================
 
 **Kaiser's normalization**, the default: R is sought for rows of W scaled to length 1, and applied to W as it is. The unit in
-which a feature is measured scales its row, so only then does R not depend on the units, as the maximum of the likelihood does not;
+which a feature is measured scales its row, so only then does R not depend on the units, as the maximal likelihood does not;
 the price is that a feature with hardly any loading has as much say as the others. The regression of promax sees the rows as they
 are, with the normalization of varimax undone before: this is the convention of R's ``factanal(rotation = "promax")``, power 4
 included. U then depends on the units of the features; ``FactorAnalysis`` gives the loadings of columns of variance 1, as R does.
 
 References: Kaiser 1958, The varimax criterion for analytic rotation; Kaiser 1959, Computer program for varimax rotation;
-Hendrickson & White 1964, Promax: a quick method for rotation to oblique simple structure; R, ``stats::varimax``, ``stats::promax``.
+Hendrickson & White 1964, Promax: a quick method for rotation to oblique simple structure; R, ``stats::promax``.
 """
 
 from typing import NamedTuple
