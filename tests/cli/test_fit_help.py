@@ -14,7 +14,7 @@ from lowerbound.cli.hyperparameters import values_of
 from lowerbound.estimators.registry import BUILT_IN
 
 LINES = [line for line in BUILT_IN if line.command]
-OF_EVERY_MODEL = {"--out", "--overwrite", "--quiet", "--split", "--help"}
+OF_EVERY_MODEL = {"--out", "--overwrite", "--quiet", "--split", "--header", "--encoding", "--help"}
 
 
 @pytest.fixture

@@ -182,3 +182,50 @@ def test_rows_scored_after_the_fit_may_be_square():
     estimator = fitted("PPCA")
     square = np.corrcoef(reals(), rowvar=False)
     assert estimator.score_samples(square).shape == (3,)
+
+
+class Lazy:
+    """A frame that has not been computed, as of polars."""
+
+    columns = ("a", "b")
+
+    def collect(self):
+        """The frame."""
+
+
+class Bare:
+    """A frame of which one can only ask the names and the numbers."""
+
+    columns = ("a", "b", "c")
+
+    def to_numpy(self):
+        """The numbers."""
+        return reals()
+
+
+@pytest.mark.parametrize(
+    ("holder", "message"),
+    [
+        ({"a": [1.0, 2.0]}, r"got a dict. Make one: pandas.DataFrame\(X\)"),
+        ([{"a": 1.0}, {"a": 2.0}], r"got a list of dict. Make one: pandas.DataFrame\(X\)"),
+        ((row for row in [[1.0, 2.0]]), r"got a generator. Make a list of rows in their order: list\(X\)"),
+        (Lazy(), r"got a Lazy, which has not been computed. Compute it first: X.collect\(\)"),
+        (pd.DataFrame([[1.0, 2.0]] * 3, columns=["a", "a"]), r"different names; got 'a' twice. Rename or drop one"),
+    ],
+    ids=["dict", "list of dicts", "generator", "lazy frame", "names twice"],
+)
+def test_what_only_holds_rows_is_told_the_way_to_an_array(holder, message):
+    with pytest.raises(ValueError, match=message):
+        ESTIMATORS["PPCA"].make().fit(holder)
+
+
+def test_a_frame_without_columns_by_name_is_its_numbers():
+    np.testing.assert_array_equal(ESTIMATORS["PPCA"].make().fit(Bare()).mean_, fitted("PPCA").mean_)
+
+
+def test_cells_outside_the_support_are_named_by_their_column():
+    counts = pd.DataFrame({"n": [1, 2, -1], "m": [1, 2, 3]})
+    with pytest.raises(ValueError, match=r"got X\[2, 'n'\] = -1"):
+        ESTIMATORS["VAE poisson"].make().fit(counts)
+    with pytest.raises(ValueError, match=r"got X\[2, 'n'\] = -1"):
+        ESTIMATORS["VAE dequantized"].make().fit(counts)

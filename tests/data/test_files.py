@@ -131,7 +131,7 @@ def test_missing_empty_and_folder(tmp_path, kind):
 
 @pytest.mark.parametrize("name", ["x.xlsx", "x", "x.csv.gz", "x.pkl", "x.mat"])
 def test_unknown_extensions_list_the_known(tmp_path, name):
-    with pytest.raises(ValueError, match=r"must be one of \.npz, \.npy, \.csv, \.parquet, \.idx"):
+    with pytest.raises(ValueError, match=r"must be one of \.npz, \.npy, \.csv, \.tsv, \.parquet, \.idx"):
         read_array(tmp_path / name)
     with pytest.raises(ValueError, match=r"must be one of \.npz, \.npy, \.csv, \.parquet; got"):
         write_array(tmp_path / name, SPECIAL)
@@ -320,7 +320,6 @@ def test_writing_replaces_follows_links_and_honours_the_umask(tmp_path):
         (".parquet", np.array(1.0), None, r"must have 1 or 2 dimensions; got \(\)"),
         (".csv", np.zeros((2, 3)), ["a", "b"], r"names must be 3 different column names; got \['a', 'b'\]"),
         (".parquet", np.zeros((2, 2)), ["a", "a"], "names must be 2 different column names"),
-        (".csv", np.zeros((2, 2)), ["1", "2"], "must not all be numbers"),
     ],
 )
 def test_what_cannot_be_written(tmp_path, kind, array, names, message):

@@ -86,12 +86,11 @@ def test_csv_headers_and_separators(tmp_path, text, columns, values):
         ('"a,b",c\n"1",2\n3\n', r"must have 2 cells each, as the first; got 1 in line 3"),
         ('a\tb\n"\t1"\n', r"must have 2 cells each, as the first; got 1 in line 2"),
         ("a,b\n1,2,3\n", r"must have 2 cells each, as the first; got 3 in line 2"),
-        ("a;b\n1,5;2,5\n", r"must be numeric; got other values in 'a' \('1,5'\), 'b' \('2,5'\)\. Leave"),
         ("a,city\n1,3\n2,Oslo\n", r"must be numeric; got other values in 'city' \('Oslo'\)\. Leave"),
         ("a,when\n1,2020-01-01\n", r"'when' \('2020-01-01'\)"),
         ("a,b\n", r"table must have rows and columns; got \(0, 2\)"),
         ("\n\n", r"must be a complete \.csv file"),
-        ("a,b\n\xff,1", r"must be a complete \.csv file; got .*UnicodeDecodeError"),
+        ("a,b\n\xff,1", r"must be UTF-8 text; got bytes of another encoding"),
     ],
 )
 def test_csv_errors(tmp_path, text, message):
@@ -142,7 +141,7 @@ def test_dates_in_parquet_are_refused(tmp_path):
 
 
 def test_tables_only(tmp_path):
-    with pytest.raises(ValueError, match=r"table must be a \.csv or \.parquet file; got .*x\.npy"):
+    with pytest.raises(ValueError, match=r"table must be a \.csv, \.tsv or \.parquet file; got .*x\.npy"):
         read_table(tmp_path / "x.npy")
 
 

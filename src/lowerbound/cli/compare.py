@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lowerbound.cli import console
-from lowerbound.cli.files import Split, read_model, read_rows
+from lowerbound.cli.files import Encoding, Header, Split, read_model, read_rows
 
 
 def compare(
@@ -18,6 +18,8 @@ def compare(
     split: Annotated[
         Split | None, typer.Option("--split", help="Part of a named data set.", show_default="test")
     ] = None,
+    header: Header = None,
+    encoding: Encoding = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Print log p(x) of saved models on the same rows, with paired differences, parameters and fit times.
@@ -29,7 +31,7 @@ def compare(
     from lowerbound.findings.plain import plain
 
     estimators = [read_model(model) for model in models]
-    rows = read_rows(data, split=split, default="test")
+    rows = read_rows(data, split=split, default="test", header=header, encoding=encoding)
     with console.working("estimating"), warnings.catch_warnings():
         warnings.simplefilter("ignore", EvidenceWarning)  # the notes say the same
         found = compare_estimators(estimators, rows, names=[str(model) for model in models], n_samples=samples)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lowerbound.cli import console
-from lowerbound.cli.files import Split, check_new_file, read_model, read_rows
+from lowerbound.cli.files import Encoding, Header, Split, check_new_file, read_model, read_rows
 from lowerbound.data.files import write_array
 
 
@@ -17,6 +17,8 @@ def encode(
     split: Annotated[
         Split | None, typer.Option("--split", help="Part of a named data set.", show_default="test")
     ] = None,
+    header: Header = None,
+    encoding: Encoding = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
     """Write the posterior mean (or code) of each row of DATA, in columns z1, z2 and so on.
@@ -25,7 +27,7 @@ def encode(
     """
     check_new_file(out, overwrite=overwrite)
     estimator = read_model(model)
-    rows = read_rows(data, split=split, default="test")
+    rows = read_rows(data, split=split, default="test", header=header, encoding=encoding)
     with console.working("encoding"):
         codes = estimator.transform(rows)
     write_array(out, codes, names=estimator.latent_names_)

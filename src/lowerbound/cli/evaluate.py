@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from lowerbound.cli import console
-from lowerbound.cli.files import Split, read_model, read_rows
+from lowerbound.cli.files import Encoding, Header, Split, read_model, read_rows
 
 if TYPE_CHECKING:
     from lowerbound.findings.density import Density
@@ -23,6 +23,8 @@ def evaluate(
     split: Annotated[
         Split | None, typer.Option("--split", help="Part of a named data set.", show_default="test")
     ] = None,
+    header: Header = None,
+    encoding: Encoding = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Print log p(x) with its errors, the ELBO, the reconstruction error, and what to make of them.
@@ -34,7 +36,7 @@ def evaluate(
     from lowerbound.findings.record import find
 
     estimator = read_model(model)
-    rows = read_rows(data, split=split, default="test")
+    rows = read_rows(data, split=split, default="test", header=header, encoding=encoding)
     with console.working("estimating"):
         found = find(estimator, rows, n_samples=samples)
     if as_json:

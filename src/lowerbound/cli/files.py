@@ -7,17 +7,32 @@ in the catalogue stands for its training rows in ``fit`` and for its test rows e
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+import typer
 
+from lowerbound.cli import console
 from lowerbound.data.catalog import load_named
 from lowerbound.data.files import WRITABLE, read_array, read_table, replacing, split_name
+from lowerbound.data.tables import TABLES
 
 Split = Literal["train", "test"]
 
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header", help="Whether the first row of a text table holds names.", show_default="found out"
+    ),
+]
+Encoding = Annotated[
+    str | None, typer.Option("--encoding", help="Encoding of a text table, such as latin-1.", show_default="UTF-8")
+]
 
-def read_rows(text: str, *, split: Split | None, default: Split) -> Any:
+
+def read_rows(
+    text: str, *, split: Split | None, default: Split, header: bool | None = None, encoding: str | None = None
+) -> Any:
     """The rows that DATA stands for: an array, or a data frame where the file has column names.
 
     Parameters
@@ -28,6 +43,8 @@ def read_rows(text: str, *, split: Split | None, default: Split) -> Any:
         The part of a named data set; None where the user did not say.
     default
         What None stands for.
+    header, encoding
+        As in ``data.tables.read_table``. What was in doubt is said.
 
     Raises
     ------
@@ -43,7 +60,9 @@ def read_rows(text: str, *, split: Split | None, default: Split) -> Any:
     if is_table(file) and name is None:
         from pandas import DataFrame
 
-        table = read_table(file)
+        table = read_table(file, header=header, encoding=encoding)
+        if table.note:
+            console.say_aside(table.note)
         return DataFrame(table.values, columns=list(table.columns))
     array = read_array(file, name=name)
     if array.ndim < 2:
@@ -93,7 +112,8 @@ def _column(file: Path) -> np.ndarray:
     import pandas
 
     try:
-        frame = pandas.read_csv(file) if file.suffix.lower() == ".csv" else pandas.read_parquet(file)
+        text, separator = file.suffix.lower() != ".parquet", "\t" if file.suffix.lower() == ".tsv" else ","
+        frame = pandas.read_csv(file, sep=separator) if text else pandas.read_parquet(file)
     except (ValueError, OSError) as error:
         reason = next(iter(str(error).splitlines()), "")
         raise ValueError(f"--labels must be a table of one column; {file} cannot be read: {reason}") from error
@@ -169,7 +189,7 @@ def check_new_picture(path: Path, *, overwrite: bool) -> None:
 
 def is_table(file: Path) -> bool:
     """Whether the file is a table by its extension."""
-    return file.suffix.lower() in (".csv", ".parquet")
+    return file.suffix.lower() in TABLES
 
 
 def check_no_table(file: Path, shape: tuple[int, ...], *, option: str = "--out") -> None:

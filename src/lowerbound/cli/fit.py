@@ -84,9 +84,8 @@ def _command(line: Registration) -> Any:
         )
 
     def run(**given: Any) -> None:
-        data, out, split = (given.pop(name) for name in ("data", "out", "split"))
-        overwrite, quiet = given.pop("overwrite"), given.pop("quiet")
-        _fit(line, _chosen(own, given), data=data, out=out, split=split, overwrite=overwrite, quiet=quiet)
+        files = {name: given.pop(name) for name in of_every_model}
+        _fit(line, _chosen(own, given), **files)
 
     parameters = [*of_every_model.values(), *map(_option, own)]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # where Typer looks (PEP 362)
@@ -117,6 +116,24 @@ def _files(
             help="Part of a named data set.",
             metavar="train|test",
             show_default="train",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header",
+            help="Whether the first row of a text table holds names.",
+            show_default="found out",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            "--encoding",
+            help="Encoding of a text table, such as latin-1.",
+            show_default="UTF-8",
             rich_help_panel=_FILES,
         ),
     ] = None,
@@ -160,13 +177,15 @@ def _fit(
     split: Split | None,
     overwrite: bool,
     quiet: bool,
+    header: bool | None,
+    encoding: str | None,
 ) -> None:
     check_new_model(out, overwrite=overwrite)
     estimator_class = line.load_class()
     named = inspect.signature(estimator_class).parameters
     conventions = {name: value for name, value in ((SEED, 0), (PROGRESS, not quiet)) if name in named}
     estimator = estimator_class(**(conventions | chosen))
-    estimator.fit(read_rows(data, split=split, default="train"))
+    estimator.fit(read_rows(data, split=split, default="train", header=header, encoding=encoding))
     if PROGRESS in named:
         estimator.set_params(**{PROGRESS: False})  # no business of those who load the model
     estimator.save(out)

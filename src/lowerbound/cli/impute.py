@@ -8,6 +8,8 @@ import typer
 
 from lowerbound.cli import console
 from lowerbound.cli.files import (
+    Encoding,
+    Header,
     Split,
     check_new_file,
     check_no_table,
@@ -40,6 +42,8 @@ def impute(
     split: Annotated[
         Split | None, typer.Option("--split", help="Part of a named data set.", show_default="test")
     ] = None,
+    header: Header = None,
+    encoding: Encoding = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
 ) -> None:
     """Write DATA with each empty cell (NaN) at its mean given the other cells of its row.
@@ -60,7 +64,7 @@ def impute(
     for file, option in ((out, "--out"), (intervals, "--intervals")):
         if file is not None:
             check_no_table(file, estimator.input_shape_, option=option)
-    rows = read_rows(data, split=split, default="test")
+    rows = read_rows(data, split=split, default="test", header=header, encoding=encoding)
     with console.working("imputing"):
         filled = np.asarray(estimator.impute(rows, n_draws=draws, random_state=random_state))
     values = np.asarray(rows, np.float64)

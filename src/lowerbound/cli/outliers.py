@@ -9,6 +9,8 @@ from rich.table import Table
 
 from lowerbound.cli import console
 from lowerbound.cli.files import (
+    Encoding,
+    Header,
     Split,
     check_images,
     check_new_file,
@@ -51,6 +53,8 @@ def outliers(
     split: Annotated[
         Split | None, typer.Option("--split", help="Part of a named data set.", show_default="test")
     ] = None,
+    header: Header = None,
+    encoding: Encoding = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
     """List the most outlying rows of DATA; rows count from 0, larger scores (nats) are more outlying.
@@ -64,7 +68,7 @@ def outliers(
     from lowerbound.estimators.outlier_detector import unwrapped
     from lowerbound.findings.fitted import outlier_method
 
-    rows = read_rows(data, split=split, default="test")
+    rows = read_rows(data, split=split, default="test", header=header, encoding=encoding)
     saved = read_model(model, unwrap=False)
     estimator = unwrapped(saved)
     if picture is not None:

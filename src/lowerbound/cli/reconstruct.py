@@ -8,6 +8,8 @@ import typer
 
 from lowerbound.cli import console
 from lowerbound.cli.files import (
+    Encoding,
+    Header,
     Split,
     check_images,
     check_new_file,
@@ -32,6 +34,8 @@ def reconstruct(
     split: Annotated[
         Split | None, typer.Option("--split", help="Part of a named data set.", show_default="test")
     ] = None,
+    header: Header = None,
+    encoding: Encoding = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
 ) -> None:
     """Write the mean of p(x given z) at the code of each row, in the units of the data; probabilities for bits."""
@@ -45,7 +49,7 @@ def reconstruct(
     check_no_table(out, shape)
     if picture is not None:
         check_images(shape)
-    rows = read_rows(data, split=split, default="test")
+    rows = read_rows(data, split=split, default="test", header=header, encoding=encoding)
     with console.working("reconstructing"):
         reconstruction = estimator.reconstruct(rows)
     write_array(out, reconstruction, names=feature_names(estimator))

@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from lowerbound.cli import console
-from lowerbound.cli.files import Split, check_new_file, read_labels, read_model, read_rows
+from lowerbound.cli.files import Encoding, Header, Split, check_new_file, read_labels, read_model, read_rows
 from lowerbound.evaluate.outlier_methods import OutlierMethod
 
 _PAGES = (".html", ".htm")
@@ -49,6 +49,8 @@ def report(
     split: Annotated[
         Split | None, typer.Option("--split", help="Part of a named data set.", show_default="test")
     ] = None,
+    header: Header = None,
+    encoding: Encoding = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
     """Write one HTML page about MODEL on DATA: verdict, likelihood, training, pictures, outliers, advice.
@@ -59,7 +61,7 @@ def report(
     if data is None:
         raise ValueError("DATA must be given: a report needs rows. Name a file, or a set from `lowerbound data`.")
     estimator = read_model(model, unwrap=False)
-    x = read_rows(data, split=split, default="test")
+    x = read_rows(data, split=split, default="test", header=header, encoding=encoding)
     to_images = None if image_shape is None else _reshaping(image_shape, x)
     named = _is_named(data)
     if labels_mark_outliers is None:

@@ -5,6 +5,7 @@
 | .npz | NumPy archive of named arrays | yes | yes, one array named `x` | no |
 | .npy | NumPy array | yes | yes | no |
 | .csv | text table, separated by commas, semicolons or tabs | yes | yes, commas | yes |
+| .tsv | the same | yes | no | yes |
 | .parquet | Apache Parquet table | yes | yes | yes |
 | .idx, .idx3-ubyte, -idx3-ubyte, each with .gz | IDX, the format of MNIST | yes | no | no |
 
@@ -26,11 +27,11 @@ from jaxtyping import Shaped
 
 from lowerbound.data.decoding import decoding, expect_start, opened
 from lowerbound.data.idx import read_idx
-from lowerbound.data.tables import Table, read_table, table_frame
+from lowerbound.data.tables import TABLES, Table, read_table, table_frame
 
 __all__ = ["READABLE", "WRITABLE", "Table", "read_array", "read_table", "split_name", "write_array"]
 
-READABLE = (".npz", ".npy", ".csv", ".parquet", ".idx", ".idx.gz")
+READABLE = (".npz", ".npy", ".csv", ".tsv", ".parquet", ".idx", ".idx.gz")
 WRITABLE = (".npz", ".npy", ".csv", ".parquet")
 
 _IDX_FILE = re.compile(r"[.-](idx\d*(-?(ubyte|byte|short|int|float|double))?|ubyte)(\.gz)?$")
@@ -96,7 +97,7 @@ def read_array(
         raise ValueError(f"name of an array must go with an .npz file; got {name!r} for {file}. Leave it out.")
     if memory_map and kind != ".npy":
         raise ValueError(f"memory_map must go with an .npy file; got {file}. Convert it with write_array.")
-    if kind in (".csv", ".parquet"):
+    if kind in TABLES:
         return read_table(file).values
     with opened(file) as stream:
         if kind == ".npz":

@@ -69,6 +69,11 @@ def columns_of(X: Any) -> list[Any] | None:
     return list(X.columns) if isinstance(X, Frame) else None
 
 
+def cell_label(cell: Sequence[Any], names: Sequence[Any] | None) -> str:
+    """A cell in words, such as X[3, 'height']: its row, and its column by name where there are names."""
+    return f"X[{int(cell[0])}, {column_label(cell[1:], names).strip('()')}]"
+
+
 def column_label(column: Sequence[Any], names: Sequence[Any] | None) -> str:
     """A column in words: its name in quotes, or its position."""
     if names is not None and len(column) == 1:

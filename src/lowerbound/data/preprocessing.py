@@ -23,13 +23,14 @@ Stored rows become datums inside compiled functions, by ``data.datums``.
 Reference: L. Theis, A. van den Oord, M. Bethge, "A note on the evaluation of generative models", ICLR 2016.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt32
 
+from lowerbound.data.frames import cell_label
 from lowerbound.data.moments import count_observed
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.data.standardize import Standardization, measure
@@ -244,7 +245,12 @@ def _white_level(values: Shaped[np.ndarray, "n *event"]) -> float:
 
 
 def check_grey_levels(
-    values: Shaped[np.ndarray, "n *event"], treatment: Treatment, *, white_level: int | float, owner: str
+    values: Shaped[np.ndarray, "n *event"],
+    treatment: Treatment,
+    *,
+    white_level: int | float,
+    owner: str,
+    names: Sequence[Any] | None = None,
 ) -> None:
     """Raise one ValueError for cells that are no grey levels: integers 0 … 255 to dequantize, [0, white_level] to binarize."""
     highest = 255 if treatment == "dequantize" else white_level
@@ -261,12 +267,12 @@ def check_grey_levels(
             outside |= (chunk != np.floor(chunk)) & ~np.isnan(chunk)
         if outside.any():
             cell = np.argwhere(outside)[0]
-            at = ", ".join(map(str, (cell[0] + rows.start, *cell[1:])))
+            at = cell_label((cell[0] + rows.start, *cell[1:]), names)
             kind = (
                 "integer grey levels 0 to 255 for dequantize=True"
                 if treatment == "dequantize"
                 else (f"grey values in [0, {white_level:g}] to be binarized")
             )
             raise ValueError(
-                f"X of {owner} must hold {kind}; got X[{at}] = {chunk[tuple(cell)]}. Rescale X, or change the option."
+                f"X of {owner} must hold {kind}; got {at} = {chunk[tuple(cell)]}. Rescale X, or change the option."
             )

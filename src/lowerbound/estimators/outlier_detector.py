@@ -89,7 +89,8 @@ class OutlierDetector(Suggesting, OutlierMixin, SavableEstimator):
         values = self.estimator_._rows(X).values
         some = np.linspace(0, len(values) - 1, min(len(values), _REFERENCE)).astype(int)
         given = np.asarray(values[some], np.float64)
-        return np.where(np.isnan(given), self.estimator_.reconstruct(given), given)
+        filled = self.estimator_.reconstruct(Dataset(given, self.estimator_.preprocessing_))
+        return np.where(np.isnan(given), filled, given)
 
     def _complete_rows(self) -> Float[np.ndarray, "n *event"]:
         """Complete rows as the fitted model expects them."""
@@ -138,7 +139,8 @@ class OutlierDetector(Suggesting, OutlierMixin, SavableEstimator):
         return equivalent
 
     def _scores_of(self, rows: Float[np.ndarray, "n *event"]) -> Float[np.ndarray, " n"]:
-        return self.estimator_.outlier_scores(rows, method=self.method).astype(np.float64)
+        dataset = Dataset(rows, self.estimator_.preprocessing_)
+        return self.estimator_.outlier_scores(dataset, method=self.method).astype(np.float64)
 
     def score_samples(self, X: Any) -> Float[np.ndarray, " n"]:
         """Minus ``outlier_scores``, float64: larger is more normal (scikit-learn's sign)."""

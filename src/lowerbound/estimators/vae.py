@@ -359,7 +359,8 @@ class VAE(ImputingEstimator):
         if treatment in ("real", "discrete"):
             super()._check_values(array)
         else:
-            check_grey_levels(array, treatment, white_level=self.preprocessing_.white_level, owner="VAE")
+            white_level, names = self.preprocessing_.white_level, feature_names(self)
+            check_grey_levels(array, treatment, white_level=white_level, owner="VAE", names=names)
 
     def _notes(self, dataset: Dataset) -> tuple[str, ...]:
         notes = fit_notes(

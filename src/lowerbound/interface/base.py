@@ -25,7 +25,7 @@ from lowerbound.data.threefry import Key, key_of_seed, purpose_key
 from lowerbound.evaluate.evidence import Evidence
 from lowerbound.evaluate.health import Health
 from lowerbound.evaluate.outlier_methods import METHODS, OutlierMethod
-from lowerbound.findings.fitted import ClusterParameters, LinearFactors, offers
+from lowerbound.findings.fitted import ClusterParameters, LinearFactors, feature_names, offers
 from lowerbound.fit.result import FitResult
 from lowerbound.interface.capabilities import Capabilities, offered
 from lowerbound.interface.checks import check_latents, check_rows
@@ -159,7 +159,7 @@ class LatentVariableEstimator(
         """Raise where the data is outside what the model has a probability for."""
         from lowerbound.likelihoods.likelihood import check_support
 
-        check_support(self.likelihood_, array, owner=type(self).__name__)
+        check_support(self.likelihood_, array, owner=type(self).__name__, names=feature_names(self))
 
     # ---- latents as the user sees them; other than the model's only where an estimator turns them (oblique rotations)
 

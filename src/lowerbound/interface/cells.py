@@ -131,10 +131,10 @@ def _unmasked(X: Any) -> np.ndarray:
 
 def _of_frame(X: Frame, *, owner: str) -> np.ndarray:
     names = [repr(name) for name in X.columns]
-    if not names:
+    if not names or not hasattr(X, "__getitem__"):
         return np.asarray(X.to_numpy())
     if not isinstance(X, LabelledFrame):
-        return _of_columns([np.asarray(X[name].to_numpy()) for name in X.columns], names, owner=owner)  # type: ignore[index]
+        return _of_columns([np.asarray(X[name].to_numpy()) for name in X.columns], names, owner=owner)
     dtypes = list(X.dtypes)
     if all(isinstance(dtype, np.dtype) and dtype.kind in NUMERIC_KINDS for dtype in dtypes):
         return np.asarray(X.to_numpy(dtype=np.result_type(*dtypes)))  # type: ignore[call-arg]

@@ -1,7 +1,7 @@
 """Checks of data at the border: one clear error, naming owner, constraint, value and remedy, and columns by their names."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -9,7 +9,7 @@ from jaxtyping import Float, Shaped
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
-from lowerbound.data.frames import Frame, LabelledFrame, column_label, columns_of
+from lowerbound.data.frames import Frame, LabelledFrame, cell_label, column_label, columns_of
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.findings.fitted import feature_names
 from lowerbound.interface.capabilities import IMPUTING_ESTIMATORS
@@ -37,11 +37,7 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
         True in ``fit``.
     """
     owner = type(estimator).__name__
-    if isinstance(X, str | os.PathLike):
-        raise ValueError(
-            f"X of {owner} must be an array or a data frame; got the path {os.fspath(X)!r}. Read the file first, as with "
-            "pandas.read_csv or numpy.load."
-        )
+    _check_holder(owner, X)
     names = columns_of(X) or feature_names(estimator)
     array = to_numbers(X, owner=owner, names=names)
     if array.ndim < 2:
@@ -59,7 +55,8 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
         estimator=owner,
     )
     if array.ndim == 2:
-        validate_data(estimator, X if isinstance(X, Frame) else array, reset=reset, skip_check_array=True)
+        named = isinstance(X, Frame) and hasattr(X, "__getitem__")  # else scikit-learn could not ask it for its columns
+        validate_data(estimator, X if named else array, reset=reset, skip_check_array=True)
     elif reset:
         estimator.n_features_in_ = int(np.prod(array.shape[1:]))
     if reset:
@@ -75,6 +72,27 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
         _check_rows_are_rows(owner, X, array, covariance=hasattr(estimator, "fit_covariance"))
         _check_not_tiny(estimator, array, names)
     return array
+
+
+def _check_holder(owner: str, X: Any) -> None:
+    """Raise for what holds rows, but not as an array or a data frame does, with the way to one."""
+    if isinstance(X, str | os.PathLike):
+        found, remedy = f"the path {os.fspath(X)!r}", "Read the file first, as with pandas.read_csv or numpy.load."
+    elif isinstance(X, Mapping):
+        found, remedy = f"a {type(X).__name__}", "Make one: pandas.DataFrame(X)."
+    elif isinstance(X, list | tuple) and len(X) and isinstance(X[0], Mapping):
+        found, remedy = f"a list of {type(X[0]).__name__}", "Make one: pandas.DataFrame(X)."
+    elif isinstance(X, Iterator | set | frozenset):
+        found, remedy = f"a {type(X).__name__}", "Make a list of rows in their order: list(X)."
+    elif hasattr(X, "collect") and hasattr(X, "columns"):
+        found, remedy = f"a {type(X).__name__}, which has not been computed", "Compute it first: X.collect()."
+    else:
+        names = columns_of(X) or []
+        twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+        if twice is None:
+            return
+        raise ValueError(f"columns of X of {owner} must have different names; got {twice!r} twice. Rename or drop one.")
+    raise ValueError(f"X of {owner} must be an array or a data frame; got {found}. {remedy}")
 
 
 def check_covariance(estimator: Any, S: Any) -> Float[np.ndarray, "d d"]:
@@ -191,7 +209,7 @@ def _check_finite(
                 cell = np.argwhere(np.abs(chunk) > limit)[0]
                 raise ValueError(
                     f"X of {owner} must be within the range of {'1e150' if computes_in == 'float64' else 'float32'}; got "
-                    f"{_cell_label((int(cell[0]) + rows.start, *map(int, cell[1:])), names)} = {chunk[tuple(cell)]:g}. Rescale X."
+                    f"{cell_label((int(cell[0]) + rows.start, *map(int, cell[1:])), names)} = {chunk[tuple(cell)]:g}. Rescale X."
                 )
             if missing or not np.isnan(chunk.min()):
                 continue
@@ -222,7 +240,7 @@ def _raise_not_finite(
 ) -> None:
     bad = np.isinf(array) if missing else ~np.isfinite(array)
     cells = np.argwhere(bad)
-    shown = ", ".join(f"{_cell_label(cell, names)} = {array[tuple(cell)]}" for cell in cells[:_CELLS_SHOWN].tolist())
+    shown = ", ".join(f"{cell_label(cell, names)} = {array[tuple(cell)]}" for cell in cells[:_CELLS_SHOWN].tolist())
     rows = len(np.unique(cells[:, 0]))
     constraint = "finite, or NaN where a cell is missing" if missing else "finite (no NaN, no inf)"
     remedy = (
@@ -233,7 +251,3 @@ def _raise_not_finite(
     raise ValueError(
         f"X of {owner} must be {constraint}; got {len(cells)} such cells in {rows} rows, first {shown}. {remedy}"
     )
-
-
-def _cell_label(cell: Sequence[int], names: Sequence[Any] | None) -> str:
-    return f"X[{cell[0]}, {column_label(cell[1:], names).strip('()')}]"

@@ -17,6 +17,7 @@ from jaxtyping import Shaped
 from lowerbound.data.preprocessing import check_grey_levels
 from lowerbound.evaluate.closed_form import ClosedFormVerbs
 from lowerbound.evaluate.outlier_methods import OutlierMethod
+from lowerbound.findings.fitted import feature_names
 from lowerbound.gaussians.mixture import GaussianMixture
 from lowerbound.gaussians.saved import MisfitError
 from lowerbound.interface.missing_cells import ImputingEstimator
@@ -94,7 +95,9 @@ class ExactEstimator(ImputingEstimator):
     def _check_values(self, array: Shaped[np.ndarray, "n *event"]) -> None:
         """Raise for what is no grey level, if such are to be dequantized; ``check_rows`` has seen to the rest."""
         if self._dequantized:
-            check_grey_levels(array, "dequantize", white_level=255, owner=type(self).__name__)
+            check_grey_levels(
+                array, "dequantize", white_level=255, owner=type(self).__name__, names=feature_names(self)
+            )
 
     @property
     def _dequantized(self) -> bool:

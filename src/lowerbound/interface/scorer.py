@@ -131,7 +131,7 @@ class Scorer:
         if np.isinf(array).any():
             raise ValueError(f"X of {self!r} must be finite, or NaN where a cell is missing; got infinity.")
         if self._preprocessing.treatment == "dequantize":
-            check_grey_levels(array, "dequantize", white_level=255, owner=repr(self))
+            check_grey_levels(array, "dequantize", white_level=255, owner=repr(self), names=self.feature_names_in_)
         return Dataset(array, self._preprocessing)
 
     def _numbers(self, X: Any) -> Shaped[np.ndarray, "n *event"]:

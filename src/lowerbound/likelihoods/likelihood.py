@@ -10,7 +10,8 @@ The event is whatever a row is made of: columns of a table, an image, one time s
 """
 
 from abc import abstractmethod
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -20,6 +21,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, Shaped
 from numpyro.distributions import Distribution
 
 from lowerbound.data.datum import Datum
+from lowerbound.data.frames import cell_label
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.likelihoods.support import Support
 
@@ -126,7 +128,13 @@ def weighted_mean(
     return jnp.tensordot(weight, per_component, axes=1)
 
 
-def check_support(likelihood: AbstractLikelihood, values: Shaped[np.ndarray, "n *event"], *, owner: str) -> None:
+def check_support(
+    likelihood: AbstractLikelihood,
+    values: Shaped[np.ndarray, "n *event"],
+    *,
+    owner: str,
+    names: Sequence[Any] | None = None,
+) -> None:
     """Raise one ValueError that shows the first cell outside the likelihood's support; NaN is a missing cell."""
     for rows in row_chunks(len(values), int(np.prod(values.shape[1:], dtype=int))):
         outside = likelihood.unsupported(values[rows])
@@ -134,9 +142,9 @@ def check_support(likelihood: AbstractLikelihood, values: Shaped[np.ndarray, "n 
             outside = outside & ~np.isnan(values[rows])
         if outside.any():
             row, *cell = map(int, np.argwhere(outside)[0])
-            at = ", ".join(map(str, (row + rows.start, *cell)))
             support = likelihood.support_of_cell(tuple(cell), event_shape=values.shape[1:])
+            at = cell_label((row + rows.start, *cell), names)
             raise ValueError(
-                f"X of {owner} must hold {support} for the {type(likelihood).__name__} likelihood; got X[{at}] = "
+                f"X of {owner} must hold {support} for the {type(likelihood).__name__} likelihood; got {at} = "
                 f"{values[rows][row, *cell]}. Choose another likelihood, or transform X."
             )
