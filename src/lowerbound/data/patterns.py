@@ -21,7 +21,10 @@ from jaxtyping import Array, Float, Int
 from lowerbound.data.batches import bucket
 from lowerbound.data.moments import Reader
 
-_FEWEST_ROWS = 64  # so that small tables of the same columns share compiled code
+_FEWEST_ROWS, _FEWEST_PATTERNS = 64, 16  # so that small tables of the same columns share compiled code
+_COARSE = (
+    512  # rows, or patterns, below which numbers are rounded up to a power of two: padding costs less than compiling
+)
 
 
 class Chunk(eqx.Module):
@@ -52,7 +55,7 @@ def plan_chunks(read: Reader, n_rows: int, *, most_rows: int, complete: bool) ->
     ChunkShape(n_chunks=2, rows=2, patterns=2)
     """
     n_chunks = -(-n_rows // most_rows)
-    rows = min(max(bucket(-(-n_rows // n_chunks)), _FEWEST_ROWS), most_rows)
+    rows = min(max(_rounded(-(-n_rows // n_chunks)), _FEWEST_ROWS), most_rows)
     n_chunks = -(-n_rows // rows)
     if complete:
         return ChunkShape(n_chunks, rows, 0)
@@ -62,7 +65,7 @@ def plan_chunks(read: Reader, n_rows: int, *, most_rows: int, complete: bool) ->
         most = max(most, len(distinct) + 1)  # one for the rows of padding
         if most > rows // 2:
             return ChunkShape(n_chunks, rows, rows)
-    return ChunkShape(n_chunks, rows, min(bucket(most), rows))
+    return ChunkShape(n_chunks, rows, min(max(_rounded(most), _FEWEST_PATTERNS), rows))
 
 
 def chunks(
@@ -109,6 +112,10 @@ def stacked(parts: Iterator[Chunk]) -> Chunk:
     """Chunks stacked along a leading axis."""
     whole: Chunk = jax.tree.map(lambda *leaves: np.stack(leaves), *parts)
     return whole
+
+
+def _rounded(n: int) -> int:
+    return bucket(n) if n > _COARSE else 1 << (n - 1).bit_length()
 
 
 def _parts(n_rows: int, rows: int) -> list[slice]:

@@ -33,13 +33,17 @@ def fit_mixture(
     data: Any,
     *,
     total_weight: float,
+    latent_dim: int,
     tol: float,
     max_iter: int,
     n_rows: int,
     verbose: bool,
     offset: float = 0.0,
 ) -> FitResult[AnyMixture]:
-    """Best fit of a mixture from the given initial models; parameters as in ``fit.em.fit_em``."""
+    """Best fit of a mixture from the given initial models, whose clusters have so many factors (columns of zeros may pad them).
+
+    Other parameters as in ``fit.em.fit_em``.
+    """
     model = starts[0]
     if len(starts) > 1:
         together = jax.tree.map(lambda *leaves: np.stack(leaves), *starts)
@@ -51,9 +55,7 @@ def fit_mixture(
     best = run(model)
     steps = best.steps
     for _ in range(_REVIVALS):
-        lost = lost_clusters(
-            best.model.log_weight, total_weight=total_weight, latent_dim=best.model.components.latent_dim
-        )
+        lost = lost_clusters(best.model.log_weight, total_weight=total_weight, latent_dim=latent_dim)
         if not lost.any() or lost.all() or best.status.code in ("interrupted", "non_finite"):
             break
         again = run(revived(best.model, lost))

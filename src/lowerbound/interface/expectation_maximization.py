@@ -15,13 +15,18 @@ from lowerbound.fit.em import fit_em
 from lowerbound.fit.mixture import fit_mixture
 from lowerbound.fit.result import FitResult
 from lowerbound.fit.seeding import StartingRows, initial_mixture, sorted_by_hash
+from lowerbound.gaussians.linear import LinearGaussians
 from lowerbound.gaussians.mixture import GaussianMixture
 from lowerbound.interface.em_chunks import em_chunks
 from lowerbound.interface.weighted_rows import SAMPLE, WeightedRows
+from lowerbound.models.full_gaussian import FullGaussian
 from lowerbound.models.gaussians import density_of, module_of
 from lowerbound.objectives.factor_analysis import CovarianceChunk, CovarianceEM
 from lowerbound.objectives.factor_analyzers import FactorAnalyzersEM
 from lowerbound.objectives.full_gaussians import FullGaussiansEM
+
+_PADDED_FACTORS = (4, 8)
+_CHEAP = 400_000  # numbers of the second moments of all rows, up to which padding them takes less time than compiling
 
 
 def over_covariance(
@@ -44,7 +49,7 @@ def over_rows(
 ) -> FitResult[GaussianMixture]:
     """EM of one linear Gaussian density over rows, with holes or wider than long: a mixture of one cluster."""
     width = (1 + initial.latent_dim) ** 2  # of a row's own second moments
-    model: Any = module_of(replace(initial, clustered=True))
+    model = _padded(module_of(replace(initial, clustered=True)), n_rows=rows.n_rows)
     found = fit_em(
         FactorAnalyzersEM(shared_noise=False),
         model,
@@ -53,7 +58,7 @@ def over_rows(
         max_iter=max_iter,
         n_rows=rows.n_rows,
     )
-    only = _in_numpy(found)
+    only = _in_numpy(found, latent_dim=initial.latent_dim)
     return replace(only, model=replace(only.model, clustered=False))
 
 
@@ -99,19 +104,38 @@ def of_clusters(
         numbers = max(d, n_clusters * augmented * (1 if rows.complete else augmented))
     found = fit_mixture(
         FullGaussiansEM(shared_noise=shared_noise) if full else FactorAnalyzersEM(shared_noise=shared_noise),
-        starts,
+        [_padded(start, n_rows=rows.n_rows) for start in starts],
         em_chunks(rows, preprocessing, numbers_per_row=numbers),
         total_weight=rows.total_weight,
+        latent_dim=latent_dim,
         tol=tol,
         max_iter=max_iter,
         n_rows=rows.n_rows,
         verbose=verbose,
         offset=rows.log_scale_per_row(preprocessing),
     )
-    return _in_numpy(found)
+    return _in_numpy(found, latent_dim=latent_dim)
 
 
-def _in_numpy(found: FitResult[Any]) -> FitResult[GaussianMixture]:
-    """The result with its model as a NumPy density."""
+def _padded(model: Any, *, n_rows: int) -> Any:
+    """The mixture with columns of zeros beside its loadings, where this costs less than a program for each number of factors.
+
+    Such factors explain nothing, in every step: the E-step finds them at their prior, and the M-step at zero.
+    """
+    parts = model.components
+    if isinstance(parts, FullGaussian) or parts.latent_dim == 0:
+        return model
+    width = next((each for each in _PADDED_FACTORS if each >= parts.latent_dim), parts.latent_dim)
+    if n_rows * len(model.log_weight) * (1 + width) ** 2 > _CHEAP:
+        return model
+    wider = np.pad(parts.loadings, ((0, 0), (0, 0), (0, width - parts.latent_dim)))
+    return replace(model, components=replace(parts, loadings=wider))
+
+
+def _in_numpy(found: FitResult[Any], *, latent_dim: int | None = None) -> FitResult[GaussianMixture]:
+    """The result with its model as a NumPy density, of so many factors."""
     density = density_of(found.model)
+    parts = density.components
+    if latent_dim is not None and isinstance(parts, LinearGaussians):
+        density = replace(density, components=replace(parts, loadings=parts.loadings[..., :latent_dim]))
     return FitResult(density, found.objective, found.history, found.steps, found.status, found.best_epoch)
