@@ -127,6 +127,10 @@ NOT_ROWS = {
         np.corrcoef(reals(shape=(4,)), rowvar=False),
         r"X of OWNER must hold rows of data, not their correlations .*; got a symmetric matrix .*, 4 x 4\. Give the rows",
     ),
+    "covariances": (
+        np.cov(reals(shape=(4,)), rowvar=False),
+        r"X of OWNER must hold rows of data, not their correlations .*; got a symmetric matrix .*, 4 x 4\. Give the rows",
+    ),
     "covariances in a data frame": (
         pd.DataFrame(reals(), columns=list("abc")).cov(),
         r"X of OWNER must hold rows of data, .*; got the same labels on rows and columns, 3 x 3\. Give the rows",

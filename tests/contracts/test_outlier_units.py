@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lowerbound import VAE, Autoencoder, FactorAnalysis, MixtureOfFactorAnalyzers, OutlierDetector
+from lowerbound import PPCA, VAE, Autoencoder, FactorAnalysis, MixtureOfFactorAnalyzers, OutlierDetector
 from lowerbound.evaluate.tail import Tail
 
 RNG = np.random.default_rng(0)
@@ -41,6 +41,20 @@ def test_scores_of_complete_rows_stay_what_they_are_and_holes_keep_the_order_of_
     np.testing.assert_array_equal(found[complete], raw[complete])
     pattern = (HOLES[0.25] == HOLES[0.25][~complete][0]).all(axis=1)
     np.testing.assert_array_equal(np.argsort(found[pattern]), np.argsort(raw[pattern]))
+
+
+def test_reconstructions_of_a_network_keep_the_share_of_alarms_too():
+    detector = OutlierDetector(DETECTORS["VAE"], method="reconstruction", contamination=0.03).fit(TRAIN)
+    for share, hidden in HOLES.items():
+        alarms = detector.predict(np.where(hidden, np.nan, NEW)) == -1
+        assert 0.008 < alarms.mean() < 0.05, (share, alarms.mean())
+
+
+def test_the_score_of_a_row_with_holes_does_not_depend_on_its_company():
+    wide = RNG.normal(size=(500, 12))
+    detector = OutlierDetector(PPCA(2), contamination=0.05).fit(wide)
+    rows = np.where(RNG.random(wide.shape) < 0.3, np.nan, wide)
+    np.testing.assert_array_equal(detector.outlier_scores(rows)[:3], detector.outlier_scores(rows[:3]))
 
 
 def test_a_tail_is_that_of_a_chi_square():

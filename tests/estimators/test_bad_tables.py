@@ -54,7 +54,7 @@ TABLES = {
     "a column with one outlier": _with_column(lambda X: np.where(np.arange(40) == 3, 1e120, X[:, 0])),
     "a column with one cell": _with_column(lambda X: np.where(np.arange(40) == 3, 1.0, np.nan)),
     "huge numbers": 1e149 * np.clip(_base() / 3, -0.9, 0.9),
-    "tiny numbers": 1e-160 * _base(),
+    "tiny numbers": 1e-140 * _base(),
     "columns of all sizes": _base() * np.array([1e-100, 1.0, 1e100, 1e-6, 1e6]),
     "repeated rows": np.repeat(_base(4), 10, axis=0),
     "bits": (_base() > 0).astype(np.uint8),

@@ -68,8 +68,17 @@ def test_promax_and_uniquenesses_are_those_that_r_prints():
             r"positive semidefinite; got an eigenvalue of -3.5 .* holes included",
         ),
         (np.where(np.eye(6) > 0, np.nan, S), {"n_rows": 9}, "must be finite"),
-        (pd.DataFrame(S, list("abcdef"), list("bacdef")), {"n_rows": 9}, "same labels on rows and columns"),
+        (
+            pd.DataFrame(S, list("abcdef"), list("bacdef")),
+            {"n_rows": 9},
+            "columns; got 'a' and 'b' at place 0",
+        ),
         (S, {"n_rows": 1}, "n_rows of FactorAnalysis must be a whole number, at least 2"),
+        (
+            pd.DataFrame(S, list("abcdef"), list("abcdef")),
+            {"n_rows": 9, "mean": pd.Series(range(6), list("fedcba"))},
+            "mean of FactorAnalysis.fit_covariance must have the labels of S in their order",
+        ),
         (S, {"n_rows": 9, "mean": [1.0, 2.0]}, r"mean of FactorAnalysis.fit_covariance must be 6 finite numbers"),
     ],
 )
@@ -106,3 +115,5 @@ def test_a_floor_that_is_above_real_noise_is_named_as_what_to_lower():
         "Lower noise_floor (to 1e-07 at least) if noise so small is real" in PPCA(3).fit(nearly_flat).status_.notes[0]
     )
     assert PPCA(3, noise_floor=1e-7).fit(nearly_flat).status_.notes == ()
+    flat = nearly_flat @ np.diag([1, 1, 1, 0, 0, 0, 0, 0])
+    assert "floor only. Lower latent_dim, or give" in PPCA(3, noise_floor=1e-7).fit(flat).status_.notes[1]

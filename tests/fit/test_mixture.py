@@ -32,7 +32,8 @@ def standing_at(*means, noise="diagonal", latent_dim=0):
 
 
 def fit(starts, noise="diagonal", **changed):
-    options = OPTIONS | {"total_weight": float(len(X)), "verbose": False} | changed
+    own = {"total_weight": float(len(X)), "latent_dim": starts[0].components.latent_dim, "verbose": False}
+    options = OPTIONS | own | changed
     return fit_mixture(problem_of(noise), starts, DATA, **options)
 
 
@@ -70,7 +71,15 @@ def test_a_revival_that_gains_nothing_is_dropped():
     data = stack(chunk_of(np.array([[0.0, 0.0], [1.0, 1.0], [-1.0, 1.0]])))
     alone = fit_em(problem_of("diagonal"), bad, data, tol=1e-8, max_iter=300, n_rows=3)
     result = fit_mixture(
-        problem_of("diagonal"), [bad], data, total_weight=3.0, tol=1e-8, max_iter=300, n_rows=3, verbose=False
+        problem_of("diagonal"),
+        [bad],
+        data,
+        total_weight=3.0,
+        latent_dim=0,
+        tol=1e-8,
+        max_iter=300,
+        n_rows=3,
+        verbose=False,
     )
     assert result.objective <= alone.objective
     assert np.diff(result.history["log_evidence"]).min() >= -1e-9

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Shaped
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
@@ -19,7 +20,7 @@ _CELLS_SHOWN = 3
 _LARGEST_DOUBLE = 1e150  # whose square is a double still; as is that of its inverse
 _LEAST_SINGLE = 1e-30  # far enough above where float32 ends
 _ROUNDED = 1e-6  # of a standard deviations' product: what printing a matrix leaves
-_SYMMETRIC = 1e-12  # how far from symmetry, and from 1, the cells of a correlation matrix may be
+_SYMMETRIC = 1e-12  # how far from symmetry, and above 1, correlations may be
 
 
 def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.ndarray, "n *event"]:
@@ -37,7 +38,8 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
         True in ``fit``.
     """
     owner = type(estimator).__name__
-    _check_holder(owner, X)
+    if not issparse(X):  # which scikit-learn refuses in its own words
+        _check_holder(owner, X)
     names = columns_of(X) or feature_names(estimator)
     array = to_numbers(X, owner=owner, names=names)
     if array.ndim < 2:
@@ -103,14 +105,22 @@ def check_covariance(estimator: Any, S: Any) -> Float[np.ndarray, "d d"]:
     if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
         raise ValueError(f"{owner} must be a square matrix; got shape {array.shape}. Give rows to fit.")
     if isinstance(S, LabelledFrame) and list(S.index) not in (list(S.columns), list(range(len(array)))):
-        raise ValueError(f"{owner} must have the same labels on rows and columns; got others. Sort both alike.")
+        first = next(i for i, (a, b) in enumerate(zip(S.index, S.columns, strict=True)) if a != b)
+        raise ValueError(
+            f"{owner} must have the same labels on rows and columns; got {S.index[first]!r} and {S.columns[first]!r} at place "
+            f"{first}. Sort both alike."
+        )
     if not np.isfinite(array).all():
         raise ValueError(
             f"{owner} must be finite; got NaN or infinity. Leave out columns that were never seen together."
         )
     size = np.sqrt(np.abs(np.diagonal(array)))
     if np.any(np.diagonal(array) < 0) or np.any(np.abs(array - array.T) > _ROUNDED * size * size[:, None]):
-        raise ValueError(f"{owner} must be symmetric, with variances on its diagonal; got other numbers.")
+        row, column = np.unravel_index(np.argmax(np.abs(array - array.T)), array.shape)
+        raise ValueError(
+            f"{owner} must be symmetric, with variances on its diagonal; got {array[row, column]:g} and {array[column, row]:g} "
+            f"in cells [{row}, {column}] and [{column}, {row}], and at least {np.diagonal(array).min():g} on the diagonal."
+        )
     array = 0.5 * (array + array.T)
     unit = np.where(size > 0, size, 1.0)
     least = float(np.linalg.eigvalsh(array / unit / unit[:, None])[0])
@@ -157,28 +167,33 @@ def check_weight(owner: str, sample_weight: Any, *, n_rows: int) -> np.ndarray:
 
 
 def _check_rows_are_rows(owner: str, X: Any, array: Shaped[np.ndarray, "n *event"], *, covariance: bool) -> None:
-    """Raise for a matrix of correlations or covariances: a square with a unit diagonal, or with the same labels on both sides.
+    """Raise for a matrix of correlations or covariances: symmetric, as those are, or with the same labels on both sides.
 
-    Bits are spared (as many codes of one cell each as cells are the identity matrix), and so are labels that are mere numbers.
+    Whole numbers are spared (as many codes of one cell each as cells are the identity matrix), and so are labels that are mere
+    numbers.
     """
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
         return
     labels = list(X.columns) if isinstance(X, LabelledFrame) else []
     labelled = bool(labels) and all(isinstance(label, str) for label in labels) and list(X.index) == labels
-    if not labelled and not _is_correlation(array):
+    if not labelled and not _is_covariance(array):
         return
-    found = "the same labels on rows and columns" if labelled else "a symmetric matrix with ones on its diagonal"
+    found = "the same labels on rows and columns" if labelled else "a symmetric matrix like those"
     raise ValueError(
         f"X of {owner} must hold rows of data, not their correlations or covariances; got {found}, {len(array)} x {len(array)}. "
         f"Give the rows that it was computed from{', or the matrix to fit_covariance' if covariance else ''}."
     )
 
 
-def _is_correlation(square: Shaped[np.ndarray, "d d"]) -> bool:
-    if len(square) < 3 or square.dtype.kind != "f" or not np.all(np.abs(np.diagonal(square) - 1) <= _SYMMETRIC):
+def _is_covariance(square: Shaped[np.ndarray, "d d"]) -> bool:
+    """Whether the cells are symmetric, none above the root of the product of its two on the diagonal, and not all whole."""
+    variance = np.diagonal(square)
+    if len(square) < 3 or square.dtype.kind != "f" or not np.all(variance > 0) or np.all(square == np.round(square)):
         return False
-    within = np.all(np.abs(square) <= 1 + _SYMMETRIC) and not np.all((square == 0) | (square == 1))
-    return bool(within and np.all(np.abs(square - square.T) <= _SYMMETRIC))
+    unit = np.sqrt(variance)
+    correlation = square / unit / unit[:, None]
+    within = np.all(np.abs(correlation) <= 1 + _SYMMETRIC) and not np.all(correlation == 1)
+    return bool(within and np.all(np.abs(correlation - correlation.T) <= _SYMMETRIC))
 
 
 def _check_finite(

@@ -123,6 +123,9 @@ class LinearGaussianEstimator(ExactEstimator):
             )
         check_integer(owner, "n_rows", n_rows, minimum=2)
         covariance = check_covariance(self, S)
+        labels = list(getattr(mean, "index", ())) if hasattr(mean, "to_numpy") else []
+        if labels and feature_names(self) not in (None, labels) and labels != list(range(len(labels))):
+            raise ValueError(f"mean of {owner}.fit_covariance must have the labels of S in their order; got {labels}.")
         given = np.zeros(len(covariance)) if mean is None else np.asarray(mean, np.float64)
         if given.shape != (len(covariance),) or not np.isfinite(given).all():
             raise ValueError(
@@ -205,11 +208,12 @@ class LinearGaussianEstimator(ExactEstimator):
         varying: Bool[np.ndarray, " features"] = ~self.constant_features_.reshape(-1)
         floored = self._component.psi[0] <= 1.1 * self._component.variance_floor
         if self._isotropic and floored.any():
+            least = self.noise_floor <= LEAST_NOISE_FLOOR
+            lower = f"Lower noise_floor (to {LEAST_NOISE_FLOOR:g} at least) if noise so small is real; else lower "
             notes += (
                 f"The noise variance rests on its floor (noise_floor = {self.noise_floor:g} of the mean variance): {owner} with "
-                f"latent_dim = {self.latent_dim} explains all there is, so that the density is bounded by that floor only. Lower "
-                f"noise_floor (to {LEAST_NOISE_FLOOR:g} at least) if noise so small is real; else lower latent_dim, or give more "
-                "rows.",
+                f"latent_dim = {self.latent_dim} explains all there is, so that the density is bounded by that floor only. "
+                f"{'Lower ' if least else lower}latent_dim, or give more rows.",
             )
         elif (floored & varying).any():
             notes += floor_note(
