@@ -321,3 +321,15 @@ def test_outliers_are_by_log_evidence_unless_a_detector_says_otherwise(
     detector.save(tmp_path / "detector")
     run("outliers", tmp_path / "detector", csv, "--out", tmp_path / "d.csv")
     assert read_table(tmp_path / "d.csv").columns == ("row", "kl")
+
+
+def test_a_detector_ranks_rows_with_holes_by_its_own_scores(run, tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 2)) @ rng.normal(size=(2, 4)) + 0.3 * rng.normal(size=(80, 4))
+    detector = OutlierDetector(FactorAnalysis(1), contamination=0.1).fit(X)
+    detector.save(tmp_path / "detector")
+    X[::3, 1] = X[5] = np.nan
+    np.save(tmp_path / "rows.npy", X)
+    ran = run("outliers", tmp_path / "detector", tmp_path / "rows.npy", "--out", tmp_path / "scores.npy")
+    assert ran.code == 0, ran.err
+    np.testing.assert_allclose(np.load(tmp_path / "scores.npy"), detector.outlier_scores(X))

@@ -137,7 +137,7 @@ MUTANTS = (
     ),
     Mutant(
         "log p(x) is the largest weight, not the mean one",
-        "evaluate/evidence.py",
+        "evaluate/importance_sampling.py",
         "log_mean = largest[:, 0] + np.log(mean)",
         "log_mean = largest[:, 0] + 0 * np.log(mean)",
         ("evaluate/test_evidence.py::test_columns_are_those_of_the_formulas",),
@@ -145,9 +145,9 @@ MUTANTS = (
     # ---- change of variables
     Mutant(
         "the change of units has the wrong sign",
-        "data/preprocessing.py",
-        "log_scale = jnp.log(scale)",
-        "log_scale = -jnp.log(scale)",
+        "data/datums.py",
+        "log_scale = jnp.asarray(preprocessing.log_scale, preprocessing.dtype)",
+        "log_scale = -jnp.asarray(preprocessing.log_scale, preprocessing.dtype)",
         ("data/test_preprocessing.py::test_log_determinant_is_that_of_the_finite_differences",),
     ),
     Mutant(
@@ -157,24 +157,45 @@ MUTANTS = (
         "return jnp.sum(per_cell)",
         ("estimators/test_ppca.py::test_a_change_of_units_shifts_log_p_by_its_logarithm",),
     ),
+    Mutant(
+        "closed forms: the change of units has the wrong sign where cells are missing",
+        "data/preprocessing.py",
+        "-(observed.reshape(len(values), -1) @ log_scale)",
+        "observed.reshape(len(values), -1) @ log_scale",
+        ("evaluate/test_closed_form.py::test_numpy_and_the_compiled_module_agree",),
+    ),
+    Mutant(
+        "closed forms: log p(x) without the determinant of the posterior",
+        "gaussians/linear.py",
+        "(self._errors + log_determinant + lengths)",
+        "(self._errors + lengths)",
+        ("evaluate/test_closed_form.py::test_numpy_and_the_compiled_module_agree",),
+    ),
+    Mutant(
+        "rows with holes: no tail beyond the body",
+        "evaluate/tail.py",
+        "/ max(self.excess, 1e-300)",
+        "* 0",
+        ("contracts/test_outlier_units.py::test_a_tail_is_that_of_a_chi_square",),
+    ),
     # ---- independent draws of equal rows
     Mutant(
         "equal rows share their draws",
-        "evaluate/imputation.py",
+        "evaluate/imputed.py",
         "0x9E3779B9 * earlier.astype(np.uint64)",
         "0 * earlier.astype(np.uint64)",
         ("evaluate/test_imputation.py::test_draws_of_equal_rows_are_independent",),
     ),
     Mutant(
         "the third of equal rows has the draws of the second",
-        "evaluate/imputation.py",
+        "evaluate/imputed.py",
         "0x9E3779B9 * earlier.astype(np.uint64)",
         "0x9E3779B9 * (earlier > 0).astype(np.uint64)",
         ("evaluate/test_imputation.py::test_draws_of_equal_rows_are_independent",),
     ),
     Mutant(
         "rows have the hashes of other rows",
-        "evaluate/imputation.py",
+        "evaluate/imputed.py",
         "moved[order] = (",
         "moved[:] = (",
         ("evaluate/test_imputation.py::test_a_rows_draws_depend_neither_on_its_place_nor_on_its_company",),

@@ -76,7 +76,8 @@ def outliers(
     own = None if saved is estimator else saved.method  # a detector's; of other estimators it is how they are fitted
     name = outlier_method(estimator, method or own)
     with console.working("scoring"):
-        scores = estimator.outlier_scores(rows, method=name)
+        by_detector = saved is not estimator and name == outlier_method(estimator, own)
+        scores = saved.outlier_scores(rows) if by_detector else estimator.outlier_scores(rows, method=name)
     if out is not None:
         _write(out, scores, method=name)
     if picture is not None:

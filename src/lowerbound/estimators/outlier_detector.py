@@ -93,9 +93,9 @@ class OutlierDetector(Suggesting, OutlierMixin, SavableEstimator):
         given = np.asarray(values[some], np.float64)
         if not np.isnan(given).any():
             return given
-        if offers(self.estimator_, "impute"):
-            return np.asarray(self.estimator_.impute(given, n_draws=1), np.float64).reshape(given.shape)
         dataset = Dataset(given, self.estimator_.preprocessing_)
+        if offers(self.estimator_, "impute"):
+            return np.asarray(self.estimator_.impute(dataset, n_draws=1), np.float64).reshape(given.shape)
         return np.where(np.isnan(given), self.estimator_.reconstruct(dataset), given)
 
     def _check_hyperparameters(self) -> None:

@@ -25,6 +25,7 @@ from lowerbound.fit.progress import reporter
 from lowerbound.fit.result import FitResult, Status
 from lowerbound.fit.squarem import EMState, Problem, first_state, next_state
 from lowerbound.models.model import AbstractExactModel
+from lowerbound.nn.bounded_programs import bounded_jit
 from lowerbound.nn.precision import own_settings
 from lowerbound.objectives.expectation_maximization import AbstractExpectationMaximization
 
@@ -134,7 +135,7 @@ def best_start(
             for _ in range(n_steps):
                 models, found = _step_together(problem, models, _sum_of_stream(problem, models, data, together=True))
         else:
-            models, found = _steps_together(problem, models, jax.tree.map(jnp.asarray, data), n_steps)
+            models, found = _steps_together(problem, models, jax.tree.map(jnp.asarray, data), jnp.asarray(n_steps))
         reached = np.asarray(found)
         alive = np.isfinite(reached) & _finite_starts(models)
         chosen = int(np.argmax(np.where(alive, reached, -np.inf))) if alive.any() else 0
@@ -189,7 +190,7 @@ def _advance_stacked(
     return _run(problem, state, chunks, jnp.asarray(n_steps), jnp.asarray(float(tol)), jnp.asarray(accelerate))
 
 
-@eqx.filter_jit
+@bounded_jit
 def _run(
     problem: Problem,
     state: EMState,
@@ -227,8 +228,8 @@ def _advance(problem: Problem, state: EMState, statistics: PyTree, tol: Array, a
     return next_state(problem, state, statistics, tol, accelerate)
 
 
-@eqx.filter_jit
-def _steps_together(problem: Problem, models: PyTree, chunks: PyTree, n_steps: int) -> tuple[PyTree, Array]:
+@bounded_jit
+def _steps_together(problem: Problem, models: PyTree, chunks: PyTree, n_steps: Int[Array, ""]) -> tuple[PyTree, Array]:
     def step(_: Array, carry: tuple[PyTree, Array]) -> tuple[PyTree, Array]:
         models, _found = carry
         statistics = jax.vmap(lambda model: _sum_of_stack(problem, model, chunks))(models)

@@ -12,6 +12,7 @@ from numpy.random import RandomState
 from sklearn.base import BaseEstimator
 from sklearn.utils.metaestimators import available_if
 
+from lowerbound.data.dataset import Dataset
 from lowerbound.data.frames import column_label, like
 from lowerbound.data.moments import Reader
 from lowerbound.data.row_chunks import row_chunks
@@ -106,6 +107,8 @@ class ImputingEstimator(LatentVariableEstimator):
 
     def _numbers(self, X: Any) -> Float[np.ndarray, "n *event"]:
         """The cells of X as float64, NaN where one is missing."""
+        if isinstance(X, Dataset):
+            return np.asarray(X.values, np.float64)
         return np.asarray(to_numbers(X, owner=type(self).__name__), np.float64)
 
     @available_if(offered("imputation"))

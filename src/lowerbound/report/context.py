@@ -71,7 +71,9 @@ class ReportContext:
 
     @cached_property
     def scores(self) -> Float[np.ndarray, " n"]:
-        """Outlier score of each row, by ``method``."""
+        """Outlier score of each row, by ``method``; the detector's own, where its threshold is on them."""
+        if self.threshold is not None:
+            return np.asarray(self.given.outlier_scores(self.rows), np.float64)
         return np.asarray(self.estimator.outlier_scores(self.rows, method=self.method), np.float64)
 
     @cached_property
