@@ -54,6 +54,13 @@ def test_rows_that_all_rise_are_data(tmp_path):
     np.testing.assert_allclose(read_table(tmp_path / "t.csv").values, rising)
 
 
+def test_header_speaks_of_the_first_row_even_below_a_comment(tmp_path):
+    (tmp_path / "t.csv").write_text("# x,y\n1,2\n3,4\n")
+    assert read_table(tmp_path / "t.csv").columns == ("x", "y")
+    assert read_table(tmp_path / "t.csv", header=False).columns == ("x0", "x1")
+    assert read_table(tmp_path / "t.csv", header=True).columns == ("1", "2")
+
+
 def test_no_header_makes_data_of_numbers_in_order(tmp_path):
     pd.DataFrame(VALUES, columns=HEADERS["years"]).to_csv(tmp_path / "t.csv", index=False)
     table = read_table(tmp_path / "t.csv", header=False)
@@ -68,6 +75,16 @@ def test_no_header_makes_data_of_numbers_in_order(tmp_path):
         ("# made by a machine\n#\n\na,b\n1,2\n3,4\n", ("a", "b"), [[1, 2], [3, 4]]),
         ("# a, b\n1,2\n3,4\n", ("a", "b"), [[1, 2], [3, 4]]),
         ("a;b\n1,5;2\n3,25;4\n", ("a", "b"), [[1.5, 2], [3.25, 4]]),
+        ("a;b\n1,5 ;2\nNA ;4\n", ("a", "b"), [[1.5, 2], [np.nan, 4]]),
+        ("sep=\t\na\tb\n1\t2\n3\t4\n", ("a", "b"), [[1, 2], [3, 4]]),
+        ("a, a ,b\n1,2,3\n3,4,5\n", ("a", "a.1", "b"), [[1, 2, 3], [3, 4, 5]]),
+        (
+            ",2.5,3.1\n1,2.7,3\n4,5,6.2\n1,1,2\n",
+            ("x0", "x1", "x2"),
+            [[np.nan, 2.5, 3.1], [1, 2.7, 3], [4, 5, 6.2], [1, 1, 2]],
+        ),
+        ("0,1,2\n0,3,1\n2,0,1\n", ("x0", "x1", "x2"), [[0, 1, 2], [0, 3, 1], [2, 0, 1]]),
+        ("a,b\r\n1,2\r\n3,4\r\n  \r\n", ("a", "b"), [[1, 2], [3, 4]]),
         ("a\tb\n1,5\t2\n3,25\t4\n", ("a", "b"), [[1.5, 2], [3.25, 4]]),
         (" a ,b \n1,2\n3,4\n", ("a", "b"), [[1, 2], [3, 4]]),
         ("a,b,\n1,2,\n3,4,\n", ("a", "b"), [[1, 2], [3, 4]]),
@@ -100,6 +117,7 @@ def test_what_is_unambiguous_is_taken(text, columns, values, tmp_path):
         ("a,b\n1,2\n3,4,5\n", r"must have 2 cells each, as the first; got 3 in line 3"),
         ("a,b\n1_000,2\n3,4\n", r"'a' \('1_000'\). .* without thousands separators"),
         ("a,b\nx,2\n3,4\n", r"'a' \('x'\). Leave these columns out"),
+        ("a;b\n1.234;0,5\n2.500;0,7\n", r"'a' \('1.234'\). .* without thousands separators"),
     ],
 )
 def test_what_is_ambiguous_names_its_cause(text, message, tmp_path):

@@ -69,10 +69,7 @@ def test_a_scorer_answers_as_its_estimator(name, folders):
         (scorer.reconstruct(HOLES), estimator.reconstruct(HOLES)),
         (scorer.impute(HOLES), estimator.impute(HOLES)),
         (scorer.sample(5), estimator.sample(5)),
-        (
-            scorer.sample(5, random_state=np.random.RandomState(0).randint(2**31 - 1)),
-            estimator.sample(5, random_state=0),
-        ),
+        (scorer.sample(5, random_state=1), estimator.sample(5, random_state=1)),
         (scorer.score_samples(np.ma.masked_invalid(HOLES)), estimator.score_samples(HOLES)),
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
@@ -98,7 +95,8 @@ def test_a_scorer_keeps_oblique_factors_and_names(tmp_path):
     [
         (np.zeros((2, 4)), r"rows of shape \(3,\); got shape \(2, 4\)"),
         (np.zeros((0, 3)), r"one or more rows"),
-        (np.array([[0.0, np.inf, 1.0]]), "must be finite, or NaN"),
+        (np.array([[0.0, np.inf, 1.0]]), "must be finite and at most 1e.150 in size, or NaN .*; got inf"),
+        (np.array([[0.0, -1e200, np.nan]]), "at most 1e.150 in size, or NaN .*; got 1e.200"),
         (np.array([["a", "b", "c"]]), "must hold numbers"),
     ],
 )
@@ -107,10 +105,29 @@ def test_a_scorer_refuses_what_is_no_row(X, message, folders):
         lowerbound.load(folders["PPCA"], only="scoring").score_samples(X)
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda scorer: scorer.outlier_scores(HOLES, method="bogus"),
+            "method of Scorer.* must be one of kl, log_evidence",
+        ),
+        (lambda scorer: scorer.sample(0), "n_samples of Scorer.* must be a whole number, at least 1; got 0"),
+        (lambda scorer: scorer.sample(1, random_state=-1), "random_state of Scorer.* at least 0; got -1"),
+    ],
+)
+def test_a_scorer_refuses_options_out_of_range(call, message, folders):
+    with pytest.raises(ValueError, match=message):
+        call(lowerbound.load(folders["PPCA"], only="scoring"))
+
+
 def test_only_exact_models_have_a_scorer(tmp_path):
     fitted("VAE").save(tmp_path / "vae")
     with pytest.raises(SavedModelError, match=r"solved exactly, such as PPCA, .* got VAE. Leave out only="):
         lowerbound.load(tmp_path / "vae", only="scoring")
+    lowerbound.OutlierDetector(lowerbound.PPCA(1)).fit(HOLES).save(tmp_path / "detector")
+    with pytest.raises(SavedModelError, match=r"got OutlierDetector of PPCA. .* or save its estimator_"):
+        lowerbound.load(tmp_path / "detector", only="scoring")
     with pytest.raises(ValueError, match=r"only of load must be None or 'scoring'; got 'fit'"):
         lowerbound.load(tmp_path / "vae", only="fit")
 

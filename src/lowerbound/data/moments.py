@@ -16,6 +16,9 @@ from jaxtyping import Bool, Float, Shaped
 
 from lowerbound.data.row_chunks import row_chunks
 
+LARGEST = 1e150
+"""Largest number that is computed with: its square is a double still, as is that of its inverse."""
+
 _MANY_PRODUCTS = 4e9  # multiplications from which on single precision is worth its check
 _SAFE_EIGENVALUE = 1e-3  # of the correlations
 

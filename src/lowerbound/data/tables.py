@@ -23,7 +23,7 @@ import os
 import re
 from collections.abc import Sequence
 from importlib import import_module
-from itertools import chain, filterfalse, islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -93,16 +93,16 @@ def read_table(path: str | os.PathLike[str], *, header: bool | None = None, enco
     kind = file.suffix.lower()
     if kind not in TABLES:
         raise ValueError(f"table must be a .csv, .tsv or .parquet file; got {file}. Use read_array.")
-    pandas, note = _pandas(file), ""
+    pandas, note, decimal = _pandas(file), "", "."
     with opened(file) as stream:
         if kind != ".parquet":
-            frame, note = _read_text(file, stream, pandas, header=header, encoding=encoding)
+            frame, note, decimal = _read_text(file, stream, pandas, header=header, encoding=encoding)
         else:
             with decoding(file, kind=kind):  # from the stream: given a path, pyarrow makes columns of folders named a=1
                 frame = pandas.read_parquet(stream, engine="pyarrow")
     if not all(frame.shape):
         raise ValueError(f"table must have rows and columns; got {frame.shape} in {file}. Write its values first.")
-    return _numeric(file, frame, pandas, note=note)
+    return _numeric(file, frame, pandas, note=note, decimal=decimal)
 
 
 def table_frame(file: Path, values: Shaped[np.ndarray, "..."], names: Sequence[str] | None) -> Any:
@@ -153,7 +153,7 @@ def _form(file: Path, encoding: str) -> _Form:
         skipped, separator, marked = 0, None, ""
         for line in text:
             bare = line.strip()
-            if found := re.fullmatch(r"\"?sep=(.)\"?", bare, re.IGNORECASE):
+            if found := re.fullmatch(r"\"?sep=(.)\"?", line.strip(" \r\n\ufeff"), re.IGNORECASE):
                 separator = found[1]
             elif bare and not bare.startswith("#"):
                 break
@@ -185,13 +185,23 @@ def _has_header(form: _Form) -> bool:
     cells = [cell.strip() for cell in form.first]
     if not cells:
         return True
-    if not cells[0] and any(cells) and form.below and all(row[0].strip() for row in form.below):
+    if not cells[0] and any(cells) and _is_index([row[0] for row in form.below]):
         return True
     counted = [cell for cell in cells if cell]
     if len(counted) > 2 and counted == [str(j) for j in range(len(counted))]:
-        return True
+        codes = np.concatenate([_floats(row) for row in form.below] or [np.zeros(0)])
+        return len(counted) > 5 or not np.all((codes == np.round(codes)) | np.isnan(codes))  # else codes 0, 1, 2
     few = sum(map(_ordered, form.below)) < 0.75 * len(form.below)
     return few and _ordered(cells) and _outside(cells, form.below)
+
+
+def _is_index(cells: Sequence[str]) -> bool:
+    """Whether the cells of a first column label rows: none is empty, and if all are numbers, whole and rising ones."""
+    if not cells or not all(cell.strip() for cell in cells):
+        return False
+    numbers = _floats(cells)
+    rising = np.all(np.diff(numbers) > 0) and np.all(numbers == np.round(numbers))
+    return bool(rising) or not _in_doubt(cells)
 
 
 def _ordered(cells: Sequence[str]) -> bool:
@@ -219,8 +229,8 @@ def _floats(cells: Sequence[str]) -> Float[np.ndarray, " cells"]:
 
 def _read_text(
     file: Path, stream: BinaryIO, pandas: Any, *, header: bool | None, encoding: str | None
-) -> tuple[Any, str]:
-    """The frame of a .csv or .tsv file, and what to say of its header."""
+) -> tuple[Any, str, str]:
+    """The frame of a .csv or .tsv file, what to say of its header, and its decimal sign."""
     start = stream.read(4)
     stream.seek(0)
     if encoding is None:
@@ -240,31 +250,42 @@ def _read_text(
         raise
     if uneven is not None:
         raise ValueError(uneven)
+    if header is not None:
+        form = form._replace(names=None)  # the first row itself is meant
     note, named = "", form.names is not None or (_has_header(form) if header is None else header)
     if header is None and form.names is None and _in_doubt(form.first):
         what, other = (
             ("names of columns", "--no-header reads it as data") if named else ("data", "--header reads it as names")
         )
         note = f"{file}: the first row is numbers, and was taken as {what}; {other}."
+    decimal = _decimal_sign(file, form)  # whose error is none of decoding
     with decoding(file, kind=file.suffix.lower()):
         frame = pandas.read_csv(
             stream, sep=form.separator, header=0 if named and form.names is None else None, index_col=False,
             skiprows=form.skipped, skipinitialspace=True, encoding=encoding, low_memory=False,
-            decimal=_decimal_sign(file, form), names=form.names,
+            decimal=decimal, names=form.names,
         )  # fmt: skip
     if not named:
         frame.columns = [f"x{j}" for j in range(frame.shape[1])]
     else:
-        frame.columns = [str(name).strip() for name in (form.names or _names(form.first))]
+        frame.columns = _names(form.names or form.first)
     if frame.shape[1] > 1 and _ends_with_separator(form) and frame.iloc[:, -1].isna().all():
         frame = frame.iloc[:, :-1]
     if named and not form.first[0].strip() and np.array_equal(frame.iloc[:, 0], range(len(frame))):
         frame = frame.iloc[:, 1:]
-    return frame, note
+    return frame, note, decimal
 
 
 def _names(first: Sequence[str]) -> list[str]:
-    return [cell.strip() or f"Unnamed: {j}" for j, cell in enumerate(first)]
+    """Names of columns: without blanks around them, and a number behind those that were there before, as pandas does."""
+    bare = [cell.strip() or f"Unnamed: {j}" for j, cell in enumerate(first)]
+    names: list[str] = []
+    for name in bare:
+        again = 0
+        while (numbered := f"{name}.{again}" if again else name) in names or (again and numbered in bare):
+            again += 1
+        names.append(numbered)
+    return names
 
 
 def _ends_with_separator(form: _Form) -> bool:
@@ -300,13 +321,13 @@ def _uneven_line(file: Path, form: _Form) -> str | None:
     n_cells = len(form.first)
     with open(file, encoding=form.encoding, newline="") as text:  # quicker to count than to parse
         if all(
-            (line.count(form.separator) == n_cells - 1 and '"' not in line) or not line.strip("\r\n")
+            (line.count(form.separator) == n_cells - 1 and '"' not in line) or not line.strip(" \r\n")
             for line in islice(text, form.skipped, None)
         ):
             return None
     with open(file, encoding=form.encoding, newline="") as text:
         rows = csv.reader(islice(text, form.skipped, None), delimiter=form.separator, skipinitialspace=True)
-        uneven = next((row for row in rows if row and len(row) != n_cells), None)
+        uneven = next((row for row in rows if any(cell.strip() for cell in row) and len(row) != n_cells), None)
     if uneven is None:
         return None
     line = rows.line_num + form.skipped
@@ -321,16 +342,16 @@ def _uneven_line(file: Path, form: _Form) -> str | None:
     )
 
 
-def _numeric(file: Path, frame: Any, pandas: Any, *, note: str) -> Table:
+def _numeric(file: Path, frame: Any, pandas: Any, *, note: str, decimal: str) -> Table:
     names = tuple(map(str, frame.columns))
-    columns = [_without_blanks(frame.iloc[:, j], pandas) for j in range(len(names))]
+    columns = [_without_blanks(frame.iloc[:, j], pandas, decimal=decimal) for j in range(len(names))]
     wrong = [  # a column without any value may have any type
         j
         for j, cells in enumerate(columns)
         if not pandas.api.types.is_numeric_dtype(cells.dtype) and cells.notna().any()
     ]
     if wrong:
-        offenders = [next(filterfalse(_is_number, map(str, columns[j].dropna())), "") for j in wrong[:5]]
+        offenders = [_offender(columns[j], decimal=decimal) for j in wrong[:5]]
         shown = ", ".join(f"{names[j]!r} ({cell[:30]!r})" for j, cell in zip(wrong, offenders, strict=False))
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise ValueError(
@@ -339,16 +360,25 @@ def _numeric(file: Path, frame: Any, pandas: Any, *, note: str) -> Table:
     return Table(np.stack([_cells(column) for column in columns], axis=1), names, note)
 
 
-def _without_blanks(column: Any, pandas: Any) -> Any:
+def _without_blanks(column: Any, pandas: Any, *, decimal: str) -> Any:
     """A column of text as one of numbers, if blanks around its cells, or empty cells among bits, were all that was in the way."""
     if pandas.api.types.is_numeric_dtype(column.dtype) or not column.notna().any():
         return column
     cells = [None if cell is None or cell != cell else cell for cell in column.tolist()]
     if all(cell is None or isinstance(cell, bool) for cell in cells):
         return pandas.Series([np.nan if cell is None else float(cell) for cell in cells])
-    if all(cell is None or (isinstance(cell, str) and _is_number(cell)) for cell in cells):
-        return pandas.Series(_floats(["" if cell is None else cell for cell in cells]))
-    return column
+    if not all(cell is None or isinstance(cell, str) for cell in cells):
+        return column
+    words = ["" if cell is None else cell for cell in cells]
+    if decimal == ",":  # a point is no decimal sign then
+        words = [word.replace(".", "_").replace(",", ".") for word in words]
+    return pandas.Series(_floats(words)) if all(map(_is_number, words)) else column
+
+
+def _offender(column: Any, *, decimal: str) -> str:
+    """The first cell that is no number."""
+    cells = map(str, column.dropna())
+    return next((cell for cell in cells if not _is_number(cell) or (decimal == "," and "." in cell)), "")
 
 
 def _remedy(cell: str) -> str:

@@ -110,6 +110,7 @@ class ClosedFormVerbs:
             return -np.asarray(self._each(dataset, Given.log_likelihood))
         if method == "kl":
             return np.asarray(self._each(dataset, Given.kl))
+        assert method in ("log_evidence", "elbo")  # which are one where the posterior is exact
         return -self._log_evidence(dataset)
 
     def log_responsibility(self, dataset: Dataset, *, key: Key) -> Float[np.ndarray, "n clusters"]:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from lowerbound.gaussians.full import FullGaussians
-from lowerbound.gaussians.linear import LinearGaussians
+from lowerbound.gaussians.linear import LinearGaussians, LinearGiven
 from lowerbound.gaussians.rows import Rows
 
 Components = LinearGaussians | FullGaussians
@@ -132,8 +132,8 @@ class Given:
 
     def moments_of_factors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mean (n, latent), standard deviation (n, latent) and covariance (n, latent, latent) of z, of one component."""
-        assert isinstance(self._mixture.components, LinearGaussians)
-        covariance = self._mixture.components.given(self._rows).covariance()[:, 0]
+        assert isinstance(self._parts, LinearGiven)
+        covariance = self._parts.covariance()[:, 0]
         return self.encode(), np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)), covariance
 
     def log_likelihood(self) -> Float[np.ndarray, " n"]:

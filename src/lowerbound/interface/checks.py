@@ -11,13 +11,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from lowerbound.data.frames import Frame, LabelledFrame, cell_label, column_label, columns_of
+from lowerbound.data.moments import LARGEST
 from lowerbound.data.row_chunks import row_chunks
 from lowerbound.findings.fitted import feature_names
 from lowerbound.interface.capabilities import IMPUTING_ESTIMATORS
 from lowerbound.interface.cells import to_numbers
 
 _CELLS_SHOWN = 3
-_LARGEST_DOUBLE = 1e150  # whose square is a double still; as is that of its inverse
 _LEAST_SINGLE = 1e-30  # far enough above where float32 ends
 _ROUNDED = 1e-6  # of a standard deviations' product: what printing a matrix leaves
 _SYMMETRIC = 1e-12  # how far from symmetry, and above 1, correlations may be
@@ -207,13 +207,13 @@ def _check_finite(
     """Raise for infinities, for NaN unless it means missing, and for numbers beyond what the computations hold."""
     if array.dtype.kind != "f":
         return
-    limit = _LARGEST_DOUBLE if computes_in == "float64" else float(np.finfo(np.float32).max)
+    limit = LARGEST if computes_in == "float64" else float(np.finfo(np.float32).max)
     for rows in row_chunks(len(array), int(np.prod(array.shape[1:], dtype=int))):
         chunk = array[rows]
         with np.errstate(all="ignore"):
             flat = chunk.reshape(-1)
             squares = float(np.dot(flat, flat))
-        if squares <= min(limit, _LARGEST_DOUBLE) ** 2:
+        if squares <= min(limit, LARGEST) ** 2:
             continue  # a finite sum of squares: one quick look at every cell
         # fmin and fmax pass over NaN
         lowest, highest = np.fmin.reduce(chunk, axis=None), np.fmax.reduce(chunk, axis=None)
@@ -236,7 +236,7 @@ def _check_not_tiny(estimator: Any, array: Shaped[np.ndarray, "n *event"], names
     if array.dtype.kind != "f":
         return
     as_they_are = estimator.computes_in == "float32" and not getattr(estimator, "standardize", True)
-    least = _LEAST_SINGLE if as_they_are else 1 / _LARGEST_DOUBLE
+    least = _LEAST_SINGLE if as_they_are else 1 / LARGEST
     size = np.zeros(array.shape[1:])
     for rows in row_chunks(len(array), int(size.size)):
         np.fmax(size, np.fmax.reduce(np.abs(array[rows]), axis=0), out=size)

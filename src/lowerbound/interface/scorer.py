@@ -15,10 +15,11 @@ from jaxtyping import Float, Int, Shaped
 
 from lowerbound.data.dataset import Dataset
 from lowerbound.data.frames import Frame, as_numbers
+from lowerbound.data.moments import LARGEST
 from lowerbound.data.preprocessing import check_grey_levels
 from lowerbound.data.threefry import Key, key_of_seed, purpose_key
 from lowerbound.evaluate.closed_form import ClosedFormVerbs
-from lowerbound.evaluate.outlier_methods import OutlierMethod
+from lowerbound.evaluate.outlier_methods import METHODS
 from lowerbound.gaussians.saved import saved_density, saved_preprocessing
 from lowerbound.persist import SavedModelError, decode_value, read_folder
 
@@ -42,9 +43,11 @@ class Scorer:
         fitted = document["fitted"]
         self.estimator = str(document["class"])
         if fitted.get("density_", {}).get("kind") != "density":
+            inner = fitted.get("estimator_", {}).get("document", {}).get("class")
             raise SavedModelError(
                 f"{where} must be a model that is solved exactly, such as PPCA, to be loaded for scoring only; got "
-                f"{self.estimator}. Leave out only='scoring'."
+                f"{self.estimator}{f' of {inner}' if inner else ''}. Leave out only='scoring'"
+                f"{', or save its estimator_' if inner else ''}."
             )
         self._density = saved_density(fitted["density_"], arrays, "density_")
         self.input_shape_ = self._density.event_shape
@@ -66,8 +69,10 @@ class Scorer:
         """Log p(x) of each row in nats, exact."""
         return self._verbs.elbo(self._rows(X), n_samples=1, key=self._key)
 
-    def outlier_scores(self, X: Any, *, method: OutlierMethod = "log_evidence") -> Float[np.ndarray, " n"]:
+    def outlier_scores(self, X: Any, *, method: Any = "log_evidence") -> Float[np.ndarray, " n"]:
         """Outlier score of each row in nats; larger is more outlying."""
+        if method not in METHODS:
+            raise ValueError(f"method of {self!r} must be one of {', '.join(METHODS)}; got {method!r}.")
         return self._verbs.outlier_scores(self._rows(X), method=method, n_samples=1, key=self._key)
 
     def predict_proba(self, X: Any) -> Float[np.ndarray, "n clusters"]:
@@ -108,7 +113,13 @@ class Scorer:
 
     def sample(self, n_samples: int = 1, *, random_state: int | None = None) -> Float[np.ndarray, "n *event"]:
         """Independent draws x ~ p(x) in the user's units; ``random_state=None`` takes the seed of the fit."""
-        key = purpose_key(self._seed, 1) if random_state is None else key_of_seed(random_state)
+        for name, value, least in (("n_samples", n_samples, 1), ("random_state", random_state or 0, 0)):
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+                raise ValueError(f"{name} of {self!r} must be a whole number, at least {least}; got {value!r}.")
+        if random_state is None:
+            key = purpose_key(self._seed, 1)
+        else:  # the seed that an estimator makes of it
+            key = key_of_seed(int(np.random.RandomState(random_state).randint(2**31 - 1)))
         return self._preprocessing.restore_sample(self._verbs.sample(n_samples, None, key=key)[0])
 
     # ---- the way in
@@ -128,8 +139,11 @@ class Scorer:
             raise ValueError(
                 f"X of {self!r} must be one or more rows of shape {self.input_shape_}; got shape {array.shape}."
             )
-        if np.isinf(array).any():
-            raise ValueError(f"X of {self!r} must be finite, or NaN where a cell is missing; got infinity.")
+        if np.any(np.abs(array) > LARGEST):
+            largest = np.nanmax(np.abs(array))
+            raise ValueError(
+                f"X of {self!r} must be finite and at most {LARGEST:g} in size, or NaN where a cell is missing; got {largest:g}."
+            )
         if self._preprocessing.treatment == "dequantize":
             check_grey_levels(array, "dequantize", white_level=255, owner=repr(self), names=self.feature_names_in_)
         return Dataset(array, self._preprocessing)
