@@ -111,8 +111,8 @@ class OutlierDetector(Suggesting, OutlierMixin, SavableEstimator):
         """Score of each row in nats by ``method``; larger is more outlying.
 
         A row with holes gets the score of the complete row that would be as improbable (``evaluate.tail``), so that neither the
-        number of its cells nor their units decide. A row without any cell is no outlier. Each pattern of holes costs the scores of
-        300 rows.
+        number of its cells nor their units decide. A row without any cell is no outlier. Each pattern of holes costs the scores
+        of 300 rows.
         """
         check_is_fitted(self)
         scores = self.estimator_.outlier_scores(X, method=self.method)
