@@ -4,6 +4,7 @@
 1 000 rows scored one at a time.
 """
 
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -18,7 +19,9 @@ def main() -> None:
     """Fit and save three models, score with each in processes of their own, and write the results."""
     about = machine()
     with tempfile.TemporaryDirectory() as folder:
-        names = _saved(Path(folder))
+        # In a process of its own: those that follow would inherit the peak of its memory.
+        subprocess.run([sys.executable, __file__, "--save", folder], check=True)
+        names = sorted(path.name for path in Path(folder).iterdir())
         sides = [Side(BASE, sys.executable, "scoring.py", (BASE, ""))]
         for name in names:
             for kind in ("estimator", "scorer"):
@@ -37,7 +40,8 @@ def main() -> None:
     write(result | {"runs": runs}, sections)
 
 
-def _saved(folder: Path) -> list[str]:
+def _save(folder: Path) -> None:
+    """Fit and save the models."""
     import numpy as np
 
     from lowerbound import PPCA, FactorAnalysis, MixtureOfFactorAnalyzers
@@ -51,8 +55,7 @@ def _saved(folder: Path) -> list[str]:
     }
     for name, model in models.items():
         model.fit(x).save(folder / name)
-    return list(models)
 
 
 if __name__ == "__main__":
-    main()
+    _save(Path(sys.argv[2])) if sys.argv[1:2] == ["--save"] else main()
