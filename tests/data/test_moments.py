@@ -128,3 +128,17 @@ def test_rows_from_disk_give_the_same_bits_whatever_their_dtype(tmp_path, dtype,
     for other in found[1:]:
         for a, b in zip(found[0], other, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("weight", [None, np.linspace(0.5, 2, 200_000)], ids=["equal", "weighted"])
+@pytest.mark.parametrize("missing", [False, True])
+def test_means_of_many_rows_far_from_zero_keep_their_digits(weight, missing):
+    """A plain sum of 200 000 cells of 10^12 + 3 +- 1 has a mean that is off by their deviation."""
+    near = np.round(np.random.default_rng(0).normal(3, 1, (200_000, 2)) * 1024) / 1024  # which 10^12 leaves exact
+    if missing:
+        near[::3, 1] = np.nan
+    expected = means(reader(near), len(near), 2, weight=weight)
+    found = means(reader(near + 1e12), len(near), 2, weight=weight)
+    np.testing.assert_allclose(found[0] - 1e12, expected[0], atol=2e-4)  # the distance of doubles there
+    np.testing.assert_array_equal(found[1], expected[1])
+    assert means(reader(np.full((1000, 1), 0.1)), 1000, 1)[0] == 0.1  # so the mean of equal numbers is that number

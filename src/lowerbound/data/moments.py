@@ -21,6 +21,8 @@ LARGEST = 1e150
 
 _MANY_PRODUCTS = 4e9  # multiplications from which on single precision is worth its check
 _SAFE_EIGENVALUE = 1e-3  # of the correlations
+_FAR = 1e3  # ranges from 0, from which on sums of a million cells would lose digits of their mean
+_SAMPLED = 64  # rows
 
 Reader = Callable[[slice], Float[np.ndarray, "rows features"]]
 """Function from a slice of row numbers to these rows as float64, NaN where missing."""
@@ -73,9 +75,13 @@ def means(
     >>> mean.tolist(), seen.tolist(), complete
     ([1.0, 3.0], [2.0, 1.0], False)
     """
-    total, seen, complete = np.zeros(n_features), np.zeros(n_features), True
+    total, seen, complete, origin = np.zeros(n_features), np.zeros(n_features), True, None
     for rows in row_chunks(n_rows, n_features):
         x, w = read(rows), None if weight is None else weight[rows]
+        if origin is None:
+            origin = _origin(x)
+        if origin.any():
+            x = x - origin
         part = _weighted_sum(w, x)
         if np.isnan(part).any():  # a sum is NaN where a cell is: no need to look at each
             observed = ~np.isnan(x)
@@ -85,7 +91,18 @@ def means(
         else:
             total += part
             seen += len(x) if w is None else w.sum()
-    return total / np.where(seen > 0, seen, 1.0), seen, complete
+    mean = total / np.where(seen > 0, seen, 1.0)
+    return mean if origin is None else mean + origin, seen, complete
+
+
+def _origin(x: Shaped[np.ndarray, "rows features"]) -> Float[np.ndarray, " features"]:
+    """Numbers to count from: a cell of each column that is far from 0 against its range in a few rows, and 0 for others.
+
+    A sum of n such cells rounds to parts of n times their size: 10^6 rows of 10^12 +- 1 would have a mean that is off by 3.
+    """
+    some = x[:: max(1, len(x) // _SAMPLED)]
+    lowest, highest = np.fmin.reduce(some, axis=0), np.fmax.reduce(some, axis=0)  # NaN where no cell was observed
+    return np.where(np.abs(lowest) > _FAR * (highest - lowest), lowest, 0.0)
 
 
 def variances(
