@@ -202,16 +202,40 @@ class Bare:
         return reals()
 
 
+class BareText(Bare):
+    """The same, with a column of text."""
+
+    def to_numpy(self):
+        """The cells."""
+        return np.array([[1.0, "x", 2.0]] * 3, object)
+
+
+class Categorical(Polars):
+    """A frame of polars with a column of categories."""
+
+    def __getitem__(self, which):
+        column = super().__getitem__(which)
+        column.dtype = "Categorical" if which == "b" else "Float64"
+        return column
+
+
 @pytest.mark.parametrize(
     ("holder", "message"),
     [
+        (None, r"must be an array or a data frame; got an object of type NoneType. Give one, rows first"),
+        (
+            {"a": 1}.values(),
+            r"must be an array or a data frame; got an object of type dict_values. Give one, rows first",
+        ),
+        (BareText(), r"got text in column 'b' \('x'\)"),
+        (Categorical({"a": [1.0, 2.0], "b": ["x", "y"]}), r"got categories in column 'b' \('x'\)"),
         ({"a": [1.0, 2.0]}, r"got a dict. Make one: pandas.DataFrame\(X\)"),
         ([{"a": 1.0}, {"a": 2.0}], r"got a list of dict. Make one: pandas.DataFrame\(X\)"),
         ((row for row in [[1.0, 2.0]]), r"got a generator. Make a list of rows in their order: list\(X\)"),
         (Lazy(), r"got a Lazy, which has not been computed. Compute it first: X.collect\(\)"),
         (pd.DataFrame([[1.0, 2.0]] * 3, columns=["a", "a"]), r"different names; got 'a' twice. Rename or drop one"),
     ],
-    ids=["dict", "list of dicts", "generator", "lazy frame", "names twice"],
+    ids=["None", "view", "bare text", "categories", "dict", "list of dicts", "generator", "lazy frame", "names twice"],
 )
 def test_what_only_holds_rows_is_told_the_way_to_an_array(holder, message):
     with pytest.raises(ValueError, match=message):
@@ -228,3 +252,6 @@ def test_cells_outside_the_support_are_named_by_their_column():
         ESTIMATORS["VAE poisson"].make().fit(counts)
     with pytest.raises(ValueError, match=r"got X\[2, 'n'\] = -1"):
         ESTIMATORS["VAE dequantized"].make().fit(counts)
+    codes = pd.DataFrame({"n": [1, 2, 0], "m": [1, 2, 10**6]})
+    with pytest.raises(ValueError, match=r"got code 1000000 in column 'm'\."):
+        ESTIMATORS["VAE categorical"].make().fit(codes)

@@ -30,11 +30,12 @@ def test_a_header_is_found_whatever_stands_around_it(kind, tmp_path):
     for index, separator, quoting, crlf in itertools.product(
         (False, True), ",;\t", (csv.QUOTE_MINIMAL, csv.QUOTE_ALL), ("\n", "\r\n")
     ):
-        frame.to_csv(file, index=index, sep=separator, quoting=quoting, lineterminator=crlf)
-        table = read_table(file)
-        assert table.columns == tuple(names), (index, separator, quoting)
-        np.testing.assert_array_equal(table.values, VALUES)
-        assert ("--no-header" in table.note) == (kind not in ("words", "one word"))
+        for decimal in "." if separator == "," else ".,":
+            frame.to_csv(file, index=index, sep=separator, quoting=quoting, lineterminator=crlf, decimal=decimal)
+            table = read_table(file)
+            assert table.columns == tuple(names), (index, separator, quoting, decimal)
+            np.testing.assert_array_equal(table.values, VALUES)
+            assert ("--no-header" in table.note) == (kind not in ("words", "one word"))
 
 
 def test_a_plain_table_of_numbers_is_data_and_says_so(tmp_path):
@@ -43,7 +44,7 @@ def test_a_plain_table_of_numbers_is_data_and_says_so(tmp_path):
     table = read_table(file)
     assert table.columns == ("x0", "x1", "x2", "x3")
     np.testing.assert_array_equal(table.values, VALUES)
-    assert table.note == f"{file}: the first row is numbers, and was taken as data; --header reads it as names."
+    assert table.note == f"{file}: the first row holds no words, and was taken as data; --header reads it as names."
     headed = read_table(file, header=True)
     assert (headed.values.shape, headed.note) == ((29, 4), "")
 
@@ -71,6 +72,17 @@ def test_no_header_makes_data_of_numbers_in_order(tmp_path):
     ("text", "columns", "values"),
     [
         ("sep=;\na;b\n1;2\n3;4\n", ("a", "b"), [[1, 2], [3, 4]]),
+        ("1,5;2,25\n3,5;4,1\n7;8,5\n", ("x0", "x1"), [[1.5, 2.25], [3.5, 4.1], [7, 8.5]]),
+        (
+            ";400,5;402,5;404,5\n0;1,5;2;3\n1;2;0,1;2\n",
+            ("400,5", "402,5", "404,5"),
+            [[1.5, 2, 3], [2, 0.1, 2]],
+        ),
+        ("402,5;401,5;400,5\n1,5;2;3\n2;0,1;2\n", ("402,5", "401,5", "400,5"), [[1.5, 2, 3], [2, 0.1, 2]]),
+        ("a;b\n0,125;2\n1,500;4\n", ("a", "b"), [[0.125, 2], [1.5, 4]]),
+        ("TRUE,1\nFALSE,2\nTRUE,3\n", ("x0", "x1"), [[1, 1], [0, 2], [1, 3]]),
+        ("True,False\n1.5,2\n3,4\n", ("True", "False"), [[1.5, 2], [3, 4]]),
+        ("2020-01,2020-02\n1,2\n3,4\n", ("2020-01", "2020-02"), [[1, 2], [3, 4]]),
         ("sep=|\na|b\n1|2\n3|4\n", ("a", "b"), [[1, 2], [3, 4]]),
         ("# made by a machine\n#\n\na,b\n1,2\n3,4\n", ("a", "b"), [[1, 2], [3, 4]]),
         ("# a, b\n1,2\n3,4\n", ("a", "b"), [[1, 2], [3, 4]]),
@@ -117,6 +129,11 @@ def test_what_is_unambiguous_is_taken(text, columns, values, tmp_path):
         ("a,b\n1,2\n3,4,5\n", r"must have 2 cells each, as the first; got 3 in line 3"),
         ("a,b\n1_000,2\n3,4\n", r"'a' \('1_000'\). .* without thousands separators"),
         ("a,b\nx,2\n3,4\n", r"'a' \('x'\). Leave these columns out"),
+        ("1,2,?\n3,4,5\n", r"'x2' \('\?'\)\. Leave these columns out"),
+        ("a,b\n1\u202f000,2\n", r"without thousands separators"),
+        ("1 2\n3 4\n", r"Separate the cells by commas, semicolons or tabs, or name the separator in a first line"),
+        ("a|b\n1|2\n", r"Separate the cells by commas, semicolons or tabs, or name the separator in a first line"),
+        ("# a\n# b\n", r"table must have rows and columns; got none in"),
         ("a;b\n1.234;0,5\n2.500;0,7\n", r"'a' \('1.234'\). .* without thousands separators"),
     ],
 )
@@ -128,9 +145,14 @@ def test_what_is_ambiguous_names_its_cause(text, message, tmp_path):
 
 def test_encodings(tmp_path):
     file, text = tmp_path / "t.csv", "größe,b\n1,2\n3,4\n"
-    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32"):
         file.write_text(text, encoding=encoding)
-        assert read_table(file).columns == ("größe", "b")
+        assert read_table(file).columns == read_table(file, encoding="utf-8").columns == ("größe", "b")
+    file.write_text("a,b\n1,2\n", encoding="utf-16-le")  # without a mark
+    with pytest.raises(ValueError, match=r"got bytes of another encoding \(zero bytes\).*--encoding utf-16-le"):
+        read_table(file)
+    assert read_table(file, encoding="utf-16-le").columns == ("a", "b")
+    file.write_text(text, encoding="utf-8")
     file.write_text(text, encoding="latin-1")
     with pytest.raises(ValueError, match=r"must be UTF-8 text; got bytes of another encoding .*--encoding latin-1"):
         read_table(file)

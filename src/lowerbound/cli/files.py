@@ -19,15 +19,21 @@ from lowerbound.data.tables import TABLES
 
 Split = Literal["train", "test"]
 
-Header = Annotated[
-    bool | None,
-    typer.Option(
-        "--header/--no-header", help="Whether the first row of a text table holds names.", show_default="found out"
-    ),
-]
-Encoding = Annotated[
-    str | None, typer.Option("--encoding", help="Encoding of a text table, such as latin-1.", show_default="UTF-8")
-]
+
+def header_option(panel: str | None = None) -> Any:
+    """The option --header/--no-header, in a panel of a command's help."""
+    about = "Whether the first row of a text table holds names."
+    return typer.Option("--header/--no-header", help=about, show_default="found out", rich_help_panel=panel)
+
+
+def encoding_option(panel: str | None = None) -> Any:
+    """The option --encoding, in a panel of a command's help."""
+    about = "Encoding of a text table, such as latin-1."
+    return typer.Option("--encoding", help=about, show_default="UTF-8", rich_help_panel=panel)
+
+
+Header = Annotated[bool | None, header_option()]
+Encoding = Annotated[str | None, encoding_option()]
 
 
 def read_rows(

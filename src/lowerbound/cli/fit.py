@@ -15,7 +15,7 @@ from rich.markup import escape
 from typer.core import TyperCommand, TyperGroup
 
 from lowerbound.cli import console
-from lowerbound.cli.files import Split, check_new_model, read_rows
+from lowerbound.cli.files import Split, check_new_model, encoding_option, header_option, read_rows
 from lowerbound.cli.fit_help import OptionList
 from lowerbound.cli.hyperparameters import PROGRESS, SEED, Hyperparameter, hyperparameters_of
 from lowerbound.estimators.registry import Registration, registrations
@@ -119,24 +119,8 @@ def _files(
             rich_help_panel=_FILES,
         ),
     ] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option(
-            "--header/--no-header",
-            help="Whether the first row of a text table holds names.",
-            show_default="found out",
-            rich_help_panel=_FILES,
-        ),
-    ] = None,
-    encoding: Annotated[
-        str | None,
-        typer.Option(
-            "--encoding",
-            help="Encoding of a text table, such as latin-1.",
-            show_default="UTF-8",
-            rich_help_panel=_FILES,
-        ),
-    ] = None,
+    header: Annotated[bool | None, header_option(_FILES)] = None,
+    encoding: Annotated[str | None, encoding_option(_FILES)] = None,
 ) -> None:
     """The options that every model has."""
 

@@ -115,8 +115,8 @@ class OutlierDetector(Suggesting, OutlierMixin, SavableEstimator):
         of 300 rows.
         """
         check_is_fitted(self)
-        scores = self.estimator_.outlier_scores(X, method=self.method)
-        dataset = self.estimator_._rows(X)
+        dataset = self.estimator_._rows(X)  # checked once
+        scores = self.estimator_.outlier_scores(dataset, method=self.method)
         return scores if dataset.complete else self._as_of_complete_rows(scores.astype(np.float64), dataset)
 
     def _as_of_complete_rows(self, scores: Float[np.ndarray, " n"], dataset: Dataset) -> Float[np.ndarray, " n"]:

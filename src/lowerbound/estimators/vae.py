@@ -8,6 +8,7 @@ from jaxtyping import Int, PRNGKeyArray, Shaped
 from numpy.random import RandomState
 
 from lowerbound.data.dataset import Dataset
+from lowerbound.data.frames import column_label
 from lowerbound.data.moments import reader
 from lowerbound.data.preprocessing import Treatment, check_grey_levels, fit_preprocessing
 from lowerbound.evaluate.fit_notes import fit_notes
@@ -350,7 +351,8 @@ class VAE(ImputingEstimator):
             column = np.unravel_index(np.argmax(largest), largest.shape)
             raise ValueError(
                 f"X of VAE must hold at most {_MOST_CODES} category codes for the categorical likelihood; got code "
-                f"{int(largest.max())} in column {', '.join(map(str, column))}. Number the codes 0, 1, 2, … or group rare ones."
+                f"{int(largest.max())} in column {column_label(column, feature_names(self))}. Number the codes 0, 1, 2, … or "
+                "group rare ones."
             )
         return np.maximum(largest, 0).astype(np.int32) + 1
 

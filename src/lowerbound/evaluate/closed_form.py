@@ -46,9 +46,9 @@ class ClosedFormVerbs:
         mask = None if observed is None or observed.all() else observed.reshape(flat.shape)
         return self._density.given(Rows(flat, mask, log_determinant))
 
-    def _each(self, dataset: Dataset, function: Callable[[Given], Any], *, numbers: int = 0) -> Any:
+    def _each(self, dataset: Dataset, function: Callable[[Given], Any]) -> Any:
         """The function of what is given by each chunk, stacked along the rows."""
-        found = [function(self._given(dataset, part)) for part in self._chunks(dataset, numbers=numbers)]
+        found = [function(self._given(dataset, part)) for part in self._chunks(dataset)]
         if isinstance(found[0], tuple):
             return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
         return found[0] if len(found) == 1 else np.concatenate(found)
@@ -129,7 +129,7 @@ class ClosedFormVerbs:
         return Moments(self._shaped(mean), self._shaped(variance), certain(len(dataset)))
 
     def predictive_cells(self, dataset: Dataset, *, coverage: float, n_samples: int, key: Key) -> Cells:
-        """The same moments, and the central interval that holds each missing cell with probability ``coverage``."""
+        """Moments of each cell, and the central interval that holds a missing one with probability ``coverage``."""
         found = self._each(dataset, lambda given: _summary(given, coverage))
         mean, variance, lower, upper = (self._shaped(each) for each in found)
         return Cells(mean, variance, lower, upper, certain(len(dataset)))

@@ -102,7 +102,7 @@ class CompiledVerbs:
         return imputation.predictive_moments(self._model, dataset, n_samples=n_samples, key=as_key(key))
 
     def predictive_cells(self, dataset: Dataset, *, coverage: float, n_samples: int, key: Key) -> Cells:
-        """The same moments, and the central interval that holds each cell with probability ``coverage``."""
+        """Moments of each cell, and the central interval that holds it with probability ``coverage``."""
         return imputation.predictive_cells(
             self._model, dataset, coverage=coverage, n_samples=n_samples, key=as_key(key)
         )

@@ -97,7 +97,10 @@ def to_numbers(X: Any, *, owner: str, names: Sequence[Any] | None = None) -> Any
         return X
     try:
         if isinstance(X, Frame):
-            return _of_frame(X, owner=owner)
+            names = list(X.columns)
+            if names and hasattr(X, "__getitem__"):
+                return _of_frame(X, owner=owner)
+            X = X.to_numpy()
         array = _unmasked(X)
         if array.dtype.kind == "O" and array.ndim == 1 and any(isinstance(row, _SEQUENCES) for row in array):
             raise MixedShapes
@@ -131,10 +134,12 @@ def _unmasked(X: Any) -> np.ndarray:
 
 def _of_frame(X: Frame, *, owner: str) -> np.ndarray:
     names = [repr(name) for name in X.columns]
-    if not names or not hasattr(X, "__getitem__"):
-        return np.asarray(X.to_numpy())
     if not isinstance(X, LabelledFrame):
-        return _of_columns([np.asarray(X[name].to_numpy()) for name in X.columns], names, owner=owner)
+        series = [X[name] for name in X.columns]  # type: ignore[index]
+        columns = [np.asarray(one.to_numpy()) for one in series]
+        types = [str(getattr(one, "dtype", "")).partition("(")[0] for one in series]
+        coded = {j: next(iter(columns[j]), None) for j, name in enumerate(types) if name in ("Categorical", "Enum")}
+        return _of_columns(columns, names, owner=owner, categories=coded)
     dtypes = list(X.dtypes)
     if all(isinstance(dtype, np.dtype) and dtype.kind in NUMERIC_KINDS for dtype in dtypes):
         return np.asarray(X.to_numpy(dtype=np.result_type(*dtypes)))  # type: ignore[call-arg]

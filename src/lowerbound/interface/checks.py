@@ -42,6 +42,10 @@ def check_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Shaped[np.nd
         _check_holder(owner, X)
     names = columns_of(X) or feature_names(estimator)
     array = to_numbers(X, owner=owner, names=names)
+    if array.ndim == 0 and array.dtype.kind == "O":
+        raise ValueError(
+            f"X of {owner} must be an array or a data frame; got an object of type {type(X).__name__}. Give one, rows first."
+        )
     if array.ndim < 2:
         raise ValueError(
             f"X of {owner} must have two or more dimensions, rows first; got shape {array.shape}. Reshape your data: "

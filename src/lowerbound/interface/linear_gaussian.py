@@ -240,7 +240,7 @@ def with_loadings(density: GaussianMixture, loadings: Float[np.ndarray, "k featu
 
 
 def canonical(density: GaussianMixture) -> GaussianMixture:
-    """The same density in its canonical rotation: W^T Psi^-1 W diagonal and falling, largest loadings positive."""
+    """Density in its canonical rotation: W^T Psi^-1 W diagonal and falling, largest loadings positive."""
     parts = density.components
     assert isinstance(parts, LinearGaussians)
     if parts.latent_dim == 0:

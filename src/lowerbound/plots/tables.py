@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.stats import ks_2samp
 
+from lowerbound.data.frames import column_label
 from lowerbound.plots.arrays import check_count, check_numeric
 from lowerbound.plots.style import FAINT, FIRST, INK, MARK, SMALL, TEXT, new_chart, set_heading, signed, tidy
 
@@ -133,7 +134,8 @@ def _columns(
         observed = real[:, j][~np.isnan(real[:, j])].astype(np.float64)
         if len(observed) == 0:
             raise ValueError(
-                f"real of {_OWNER} must have a value in each column; got none in column {j}. Drop the column."
+                f"real of {_OWNER} must have a value in each column; got none in column {column_label([j], names)}. Drop the "
+                "column."
             )
         drawn = samples[:, j].astype(np.float64)
         distance = float(ks_2samp(observed, drawn, method="asymp").statistic)
