@@ -4,12 +4,13 @@
 1 000 rows scored one at a time.
 """
 
+import compileall
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from harness import Side, all_versions, disturbance_section, header, interleave, machine, medians, ratio, table, write
+from harness import ROOT, Side, all_versions, disturbance_section, header, interleave, machine, medians, ratio, table, write
 
 BASE = "import sklearn.base"
 COLUMNS = ("first_score_s", "peak_rss_mib", "row_ms", "100_000_rows_s", "100_000_rows_with_holes_s", "jax")
@@ -18,6 +19,7 @@ COLUMNS = ("first_score_s", "peak_rss_mib", "row_ms", "100_000_rows_s", "100_000
 def main() -> None:
     """Fit and save three models, score with each in processes of their own, and write the results."""
     about = machine()
+    compileall.compile_dir(str(ROOT / "src"), quiet=1)  # bytecode, as an installed package has it
     with tempfile.TemporaryDirectory() as folder:
         # In a process of its own: those that follow would inherit the peak of its memory.
         subprocess.run([sys.executable, __file__, "--save", folder], check=True)
