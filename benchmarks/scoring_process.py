@@ -10,7 +10,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness import ROOT, Side, all_versions, disturbance_section, header, interleave, machine, medians, ratio, table, write
+from harness import (
+    ROOT,
+    Side,
+    all_versions,
+    disturbance_section,
+    header,
+    interleave,
+    machine,
+    medians,
+    ratio,
+    table,
+    write,
+)
 
 BASE = "import sklearn.base"
 COLUMNS = ("first_score_s", "peak_rss_mib", "row_ms", "100_000_rows_s", "100_000_rows_with_holes_s", "jax")
